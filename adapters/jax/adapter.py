@@ -1,0 +1,186 @@
+"""JAX and Optax: op by op and jit, on the CPU and CUDA, with 64-bit types on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # read when the backend starts
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from conformance.adapter import (
+    LAYOUTS,
+    Adapter,
+    Array,
+    Implementation,
+    NotOffered,
+    Operands,
+    Program,
+    Reduction,
+    Request,
+    Tensor,
+    strided,
+)
+
+jax.config.update("jax_enable_x64", True)
+REDUCED = {
+    "none": Reduction("none"),
+    "sum": Reduction("sum", wrap="jnp.sum({})"),
+    "mean": Reduction("mean", divisor="numel", wrap="jnp.mean({})"),
+}
+OPTAX = "https://optax.readthedocs.io/en/latest/api/losses.html"
+
+
+def _with_reduction(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Give an elementwise operator the keyword ``reduction``: jnp.sum or jnp.mean of its result."""
+
+    def reduced(logits, labels, *, reduction="none"):
+        loss = function(logits, labels)
+        return {"none": lambda: loss, "sum": loss.sum, "mean": loss.mean}[reduction]()
+
+    return reduced
+
+
+def focal_loss(logits, labels):
+    return optax.losses.sigmoid_focal_loss(logits, labels, gamma=0.0)
+
+
+def log_sigmoid_composition(logits, labels):
+    return -labels * jax.nn.log_sigmoid(logits) - (1 - labels) * jax.nn.log_sigmoid(-logits)
+
+
+def textbook_formula(logits, labels):
+    p = jax.nn.sigmoid(logits)
+    return -(labels * jnp.log(p) + (1 - labels) * jnp.log(1 - p))
+
+
+def _implementation(name: str, target: str, function: Callable[..., Tensor], expression: str, documentation: str,
+                    note: str = "") -> Implementation:
+    return Implementation(
+        name, target, _with_reduction(function), documentation, expression, reductions=REDUCED, broadcasts=True,
+        note=f"{note}reduced with jnp.sum and jnp.mean",
+    )
+
+
+IMPLEMENTATIONS = (
+    _implementation(
+        "optax.sigmoid_binary_cross_entropy",
+        "optax.losses.sigmoid_binary_cross_entropy",
+        optax.losses.sigmoid_binary_cross_entropy,
+        "optax.losses.sigmoid_binary_cross_entropy(x, z)",
+        f"{OPTAX}#optax.losses.sigmoid_binary_cross_entropy",
+    ),
+    _implementation(
+        "optax.sigmoid_focal_loss",
+        "optax.losses.sigmoid_focal_loss",
+        focal_loss,
+        "optax.losses.sigmoid_focal_loss(x, z, gamma=0.0)",
+        f"{OPTAX}#optax.losses.sigmoid_focal_loss",
+        "gamma=0, where focal loss is the cross-entropy; ",
+    ),
+    _implementation(
+        "log_sigmoid composition",
+        "jax.nn.log_sigmoid",
+        log_sigmoid_composition,
+        "-z * jax.nn.log_sigmoid(x) - (1 - z) * jax.nn.log_sigmoid(-x)",
+        "https://docs.jax.dev/en/latest/_autosummary/jax.nn.log_sigmoid.html",
+    ),
+    _implementation(
+        "textbook formula",
+        "jax.nn.sigmoid, jnp.log",
+        textbook_formula,
+        "-(z * jnp.log(jax.nn.sigmoid(x)) + (1 - z) * jnp.log(1 - jax.nn.sigmoid(x)))",
+        "https://docs.jax.dev/en/latest/_autosummary/jax.nn.sigmoid.html",
+        "on probabilities, as in textbooks: the control that has to be caught; ",
+    ),
+)
+
+
+class Jax(Adapter):
+    """The adapter."""
+
+    name = "jax"
+    packages = ("jax", "jaxlib", "optax")
+    imports = (
+        "import jax, jax.numpy as jnp, optax; jax.config.update('jax_enable_x64', True)",
+        "from jax.numpy import inf, nan",
+    )
+    modes = ("eager", "compiled")
+    layouts = LAYOUTS[:5]  # arrays have no memory format
+
+    def implementations(self) -> tuple[Implementation, ...]:
+        return IMPLEMENTATIONS
+
+    def devices(self) -> tuple[str, ...]:
+        return ("cpu",) if jax.default_backend() == "cpu" else ("cpu", "gpu")
+
+    def threads(self) -> int:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0
+
+    def place(self, array: Array, device: str, layout: str = "contiguous") -> Tensor:
+        if array.dtype.kind in "US":
+            raise NotOffered("JAX has no string arrays")
+        target = jax.devices(device)[0]
+        if layout == "contiguous":
+            return jax.device_put(array, target)
+        if layout == "expanded":
+            return jnp.broadcast_to(jax.device_put(array[:1], target), array.shape)
+        base, view = strided(array, layout)
+        placed = jax.device_put(base, target)
+        return placed.transpose(view) if layout == "transposed" else placed[view]
+
+    def fetch(self, tensor: Tensor) -> Array:
+        return np.asarray(tensor)
+
+    def device_of(self, tensor: Tensor) -> str:
+        (device,) = tensor.devices()
+        return "cpu" if device.platform == "cpu" else "gpu"
+
+    def program(self, request: Request) -> Program:
+        program = _program(request)
+        return jax.jit(program) if request.mode == "compiled" else program
+
+    def literal(self, values: str, dtype: str, device: str) -> str:
+        return f"jnp.array({values}, jnp.{'bool_' if dtype == 'bool' else dtype})"
+
+    def script(self, request: Request, has_cotangent: bool) -> tuple[str, ...]:
+        compiled = ("f = jax.jit(f)",) if request.mode == "compiled" else ()
+        cotangent = "c" if has_cotangent else "jnp.ones_like(y)"
+        return compiled + {
+            "loss": ("print(f({args}))",),
+            "gradient": (
+                "y, pullback = jax.vjp(lambda {wrt}: f({args}), {wrt})",
+                f"print(pullback({cotangent})[0])",
+            ),
+            "tangent": ("print(jax.jvp(lambda x: f({args}), (x,), (jnp.ones_like(x),))[1])",),
+            "curvature": (
+                "g = jax.grad(lambda x: f({args}).sum())",
+                "print(jax.grad(lambda x: g(x).sum())(x))",
+            ),
+        }[request.quantity]
+
+
+def _program(request: Request) -> Program:
+    def along(operands: Operands) -> Callable[[Tensor], Tensor]:
+        return lambda value: request.forward({**operands, request.wrt: value})
+
+    def gradient(operands: Operands) -> Tensor:
+        _, pullback = jax.vjp(along(operands), operands[request.wrt])
+        return pullback(operands["cotangent"])[0]
+
+    def tangent(operands: Operands) -> Tensor:
+        logits = operands["logits"]
+        return jax.jvp(along(operands), (logits,), (jnp.ones_like(logits),))[1]
+
+    def curvature(operands: Operands) -> Tensor:
+        first = jax.grad(lambda value: along(operands)(value).sum())
+        return jax.grad(lambda value: first(value).sum())(operands["logits"])
+
+    return {"loss": request.forward, "gradient": gradient, "tangent": tangent, "curvature": curvature}[request.quantity]
+
+
+ADAPTER = Jax

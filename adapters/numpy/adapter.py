@@ -1,0 +1,216 @@
+"""NumPy and SciPy: the control. ``exact`` must conform to all it offers, the textbook formula must be caught."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import scipy.special
+
+from conformance import operator
+from conformance.adapter import (
+    LAYOUTS,
+    Adapter,
+    Array,
+    Implementation,
+    NotOffered,
+    Operands,
+    Program,
+    Reduction,
+    Request,
+    Tensor,
+    strided,
+)
+
+REDUCTIONS = {
+    "none": Reduction("none"),
+    "sum": Reduction("sum", wrap="np.sum({})"),
+    "mean": Reduction("mean", divisor="numel", wrap="np.mean({})"),
+}
+
+
+def exact(logits, labels, *, weight=None, pos_weight=None, reduction="none", label_smoothing=0.0):
+    if logits.dtype.kind not in "fV":
+        raise TypeError(f"logits must be floating, not {logits.dtype}")
+    if labels.dtype.kind not in "fVbiu":
+        raise TypeError(f"labels must be numbers, not {labels.dtype}")
+    np.broadcast_shapes(logits.shape, *(each.shape for each in (weight, pos_weight) if each is not None))
+    if logits.shape != labels.shape:
+        raise ValueError(f"labels {labels.shape} and logits {logits.shape} must have the same shape")
+    x, z, w, q = _wide(logits, labels, weight, pos_weight)
+    loss = w * operator.loss(x, z * (1 - label_smoothing) + label_smoothing / 2, q)
+    return _rounded(_reduce(loss, reduction), logits.dtype)
+
+
+def _exact_derivative(request: Request, operands: Operands) -> Tensor:
+    logits = operands["logits"]
+    x, z, w, q = _wide(logits, operands["labels"], operands.get("weight"), operands.get("pos_weight"))
+    smoothing = request.label_smoothing or 0.0
+    z = z * (1 - smoothing) + smoothing / 2
+    outer = np.asarray(operands.get("cotangent", 1.0), np.float64)
+    outer = outer / x.size if request.reduction == "mean" and x.size else outer
+    value = {
+        "logits": lambda: w * operator.gradient(x, z, q),
+        "labels": lambda: w * operator.label_gradient(x, z, q) * (1 - smoothing),
+        "weight": lambda: operator.loss(x, z, q),
+        "pos_weight": lambda: w * z * operator.loss(x, np.ones_like(x)),
+        "curvature": lambda: w * operator.curvature(x, z, q),
+    }["curvature" if request.quantity == "curvature" else request.wrt]()
+    full = np.broadcast_to(outer * value, x.shape)
+    return _rounded(_unbroadcast(full, operands[request.wrt].shape), logits.dtype)
+
+
+def log_expit_composition(logits, labels, *, reduction="none"):
+    log_expit = scipy.special.log_expit
+    loss = -labels * log_expit(logits) - (1 - labels) * log_expit(-logits)
+    return _reduce(loss, reduction)
+
+
+def _log_expit_derivative(request: Request, operands: Operands) -> Tensor:
+    x, z = operands["logits"], operands["labels"]
+    expit = scipy.special.expit
+    value = {
+        "logits": lambda: (1 - z) * expit(x) - z * expit(-x),
+        "labels": lambda: -x,
+        "curvature": lambda: expit(x) * expit(-x),
+    }["curvature" if request.quantity == "curvature" else request.wrt]()
+    count = x.size if request.reduction == "mean" else 1
+    return np.asarray(operands.get("cotangent", np.ones_like(x)) * value / count, x.dtype)
+
+
+def textbook_formula(logits, labels, *, reduction="none"):
+    p = 1 / (1 + np.exp(-logits))
+    loss = -(labels * np.log(p) + (1 - labels) * np.log(1 - p))
+    return _reduce(loss, reduction)
+
+
+def _textbook_derivative(request: Request, operands: Operands) -> Tensor:
+    x, z = operands["logits"], operands["labels"]
+    p = 1 / (1 + np.exp(-x))
+    value = {
+        "logits": lambda: (p - z) / (p * (1 - p)) * (p * (1 - p)),
+        "labels": lambda: np.log(1 - p) - np.log(p),
+        "curvature": lambda: p * (1 - p),
+    }["curvature" if request.quantity == "curvature" else request.wrt]()
+    count = x.size if request.reduction == "mean" else 1
+    return operands.get("cotangent", np.ones_like(x)) * value / count
+
+
+IMPLEMENTATIONS = (
+    Implementation(
+        "exact",
+        "conformance.operator",
+        exact,
+        reductions=REDUCTIONS,
+        note="the float64 oracle, rounded once: what conformance looks like",
+    ),
+    Implementation(
+        "log_expit composition",
+        "scipy.special.log_expit",
+        log_expit_composition,
+        "https://docs.scipy.org/doc/scipy/reference/generated/scipy.special.log_expit.html",
+        "-z * scipy.special.log_expit(x) - (1 - z) * scipy.special.log_expit(-x)",
+        reductions=REDUCTIONS,
+        broadcasts=True,
+    ),
+    Implementation(
+        "textbook formula",
+        "numpy.exp, numpy.log",
+        textbook_formula,
+        "https://numpy.org/doc/stable/reference/generated/numpy.log.html",
+        "-(z * np.log(1 / (1 + np.exp(-x))) + (1 - z) * np.log(1 - 1 / (1 + np.exp(-x))))",
+        reductions=REDUCTIONS,
+        broadcasts=True,
+        note="on probabilities, as in textbooks: the control that has to be caught",
+    ),
+)
+_DERIVATIVES: Mapping[str, Callable[[Request, Operands], Tensor]] = {
+    "exact": _exact_derivative,
+    "log_expit composition": _log_expit_derivative,
+    "textbook formula": _textbook_derivative,
+}
+
+
+class NumPy(Adapter):
+    """The adapter. NumPy does not differentiate: the implementations bring closed forms."""
+
+    name = "numpy"
+    packages = ("numpy", "scipy")
+    imports = ("import numpy as np, scipy.special", "from numpy import inf, nan")
+    modes = ("eager",)
+    layouts = LAYOUTS[:5]
+    quantities = ("loss", "gradient", "curvature")
+
+    def implementations(self) -> tuple[Implementation, ...]:
+        return IMPLEMENTATIONS
+
+    def devices(self) -> tuple[str, ...]:
+        return ("cpu",)
+
+    def threads(self) -> int:
+        return 1
+
+    def place(self, array: Array, device: str, layout: str = "contiguous") -> Tensor:
+        if layout == "contiguous":
+            return np.array(array)
+        if layout == "expanded":
+            return np.broadcast_to(array[:1], array.shape)
+        base, view = strided(array, layout)
+        return base.transpose(view) if layout == "transposed" else base[view]
+
+    def fetch(self, tensor: Tensor) -> Array:
+        return np.asarray(tensor)
+
+    def device_of(self, tensor: Tensor) -> str:
+        return "cpu"
+
+    def program(self, request: Request) -> Program:
+        if request.quantity == "loss":
+            return _quiet(request.forward)
+        derivative = _DERIVATIVES.get(request.implementation.name)
+        if derivative is None:
+            raise NotOffered("NumPy does not differentiate")
+        if request.wrt not in ("logits", "labels") and not request.implementation.offers(request.wrt):
+            raise NotOffered(f"it has no {request.wrt}")
+        return _quiet(lambda operands: derivative(request, operands))
+
+    def literal(self, values: str, dtype: str, device: str) -> str:
+        return f"np.array({values}, {'ml_dtypes.bfloat16' if dtype == 'bfloat16' else repr(dtype)})"
+
+    def script(self, request: Request, has_cotangent: bool) -> tuple[str, ...]:
+        if request.quantity != "loss":
+            raise NotOffered("NumPy does not differentiate")
+        return ("print(f({args}))",)
+
+
+def _quiet(program: Program) -> Program:
+    def run(operands: Operands) -> Tensor:
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+            return program(operands)
+
+    return run
+
+
+def _wide(logits: Array, labels: Array, weight: Array | None, pos_weight: Array | None) -> tuple[Array, ...]:
+    given = (logits, labels, 1.0 if weight is None else weight, 1.0 if pos_weight is None else pos_weight)
+    return tuple(np.asarray(each).astype(np.float64) for each in given)
+
+
+def _reduce(loss: Array, reduction: str) -> Array:
+    return {"none": lambda: loss, "sum": lambda: np.sum(loss), "mean": lambda: np.mean(loss)}[reduction]()
+
+
+def _rounded(value: Array, dtype: np.dtype) -> Array:
+    return np.asarray(value).astype(dtype)
+
+
+def _unbroadcast(value: Array, shape: tuple[int, ...]) -> Array:
+    extra = value.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        axis + extra for axis, length in enumerate(shape) if length == 1 and value.shape[axis + extra] != 1
+    )
+    return value.sum(axis=axes).reshape(shape) if axes else value
+
+
+ADAPTER = NumPy

@@ -1,0 +1,287 @@
+"""PyTorch: eager, torch.compile and torch.func, on the CPU and CUDA."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import torch
+from torch.autograd import forward_ad
+from torch.nn import functional as F
+
+from conformance.adapter import (
+    Adapter,
+    Array,
+    Implementation,
+    NotOffered,
+    Operands,
+    Program,
+    Reduction,
+    Request,
+    Tensor,
+    strided,
+)
+
+DOCS = "https://docs.pytorch.org/docs/stable/generated/"
+REDUCTIONS = {
+    "none": Reduction("none"),
+    "sum": Reduction("sum"),
+    "mean": Reduction("mean", divisor="numel"),
+}
+
+
+def binary_cross_entropy_with_logits(logits, labels, *, weight=None, pos_weight=None, reduction="none"):
+    return F.binary_cross_entropy_with_logits(logits, labels, weight, pos_weight=pos_weight, reduction=reduction)
+
+
+def bce_with_logits_loss(logits, labels, *, weight=None, pos_weight=None, reduction="none"):
+    return torch.nn.BCEWithLogitsLoss(weight, pos_weight=pos_weight, reduction=reduction)(logits, labels)
+
+
+def multilabel_soft_margin_loss(logits, labels, *, reduction="none"):
+    # The class axis is averaged before any reduction, so a class axis of one keeps the elements.
+    return F.multilabel_soft_margin_loss(logits.unsqueeze(-1), labels.unsqueeze(-1), reduction=reduction)
+
+
+def soft_margin_loss(logits, labels, *, reduction="none"):
+    return F.soft_margin_loss(logits, 2 * labels - 1, reduction=reduction)
+
+
+def binary_cross_entropy_of_sigmoid(logits, labels, *, weight=None, reduction="none"):
+    return F.binary_cross_entropy(torch.sigmoid(logits), labels, weight, reduction=reduction)
+
+
+def bernoulli_log_prob(logits, labels):
+    return -torch.distributions.Bernoulli(logits=logits).log_prob(labels)
+
+
+IMPLEMENTATIONS = (
+    Implementation(
+        "binary_cross_entropy_with_logits",
+        "torch.nn.functional.binary_cross_entropy_with_logits",
+        binary_cross_entropy_with_logits,
+        f"{DOCS}torch.nn.functional.binary_cross_entropy_with_logits.html",
+        'torch.nn.functional.binary_cross_entropy_with_logits(x, z{more}, reduction="{reduction}")',
+        {"weight": ", weight=w", "pos_weight": ", pos_weight=q"},
+        REDUCTIONS,
+    ),
+    Implementation(
+        "BCEWithLogitsLoss",
+        "torch.nn.BCEWithLogitsLoss",
+        bce_with_logits_loss,
+        f"{DOCS}torch.nn.BCEWithLogitsLoss.html",
+        'torch.nn.BCEWithLogitsLoss(reduction="{reduction}"{more})(x, z)',
+        {"weight": ", weight=w", "pos_weight": ", pos_weight=q"},
+        REDUCTIONS,
+    ),
+    Implementation(
+        "multilabel_soft_margin_loss",
+        "torch.nn.functional.multilabel_soft_margin_loss",
+        multilabel_soft_margin_loss,
+        f"{DOCS}torch.nn.functional.multilabel_soft_margin_loss.html",
+        'torch.nn.functional.multilabel_soft_margin_loss(x[..., None], z[..., None], reduction="{reduction}")',
+        {},
+        REDUCTIONS,
+        broadcasts=True,
+        note="called with a class axis of length one, over which it averages",
+    ),
+    Implementation(
+        "soft_margin_loss",
+        "torch.nn.functional.soft_margin_loss",
+        soft_margin_loss,
+        f"{DOCS}torch.nn.functional.soft_margin_loss.html",
+        'torch.nn.functional.soft_margin_loss(x, 2 * z - 1, reduction="{reduction}")',
+        {},
+        REDUCTIONS,
+        labels="hard",
+        broadcasts=True,
+        note="labels 0 and 1 are passed as -1 and 1",
+    ),
+    Implementation(
+        "binary_cross_entropy",
+        "torch.nn.functional.binary_cross_entropy",
+        binary_cross_entropy_of_sigmoid,
+        f"{DOCS}torch.nn.functional.binary_cross_entropy.html",
+        'torch.nn.functional.binary_cross_entropy(torch.sigmoid(x), z{more}, reduction="{reduction}")',
+        {"weight": ", weight=w"},
+        REDUCTIONS,
+        note="takes probabilities: sigmoid(x) is passed",
+    ),
+    Implementation(
+        "Bernoulli.log_prob",
+        "torch.distributions.Bernoulli",
+        bernoulli_log_prob,
+        "https://docs.pytorch.org/docs/stable/distributions.html#bernoulli",
+        "-torch.distributions.Bernoulli(logits=x).log_prob(z)",
+        labels="hard",
+        broadcasts=True,
+        note="a log-probability: its negative is the loss; its support is {0, 1}",
+    ),
+)
+
+
+class PyTorch(Adapter):
+    """The adapter."""
+
+    name = "pytorch"
+    packages = ("torch",)
+    imports = ("import torch", "from torch import inf, nan")
+    modes = ("eager", "func", "compiled")
+
+    def implementations(self) -> tuple[Implementation, ...]:
+        return IMPLEMENTATIONS
+
+    def devices(self) -> tuple[str, ...]:
+        return ("cpu", "gpu") if torch.cuda.is_available() else ("cpu",)
+
+    def threads(self) -> int:
+        return torch.get_num_threads()
+
+    def place(self, array: Array, device: str, layout: str = "contiguous") -> Tensor:
+        if array.dtype.kind in "US":
+            raise NotOffered("PyTorch has no string tensors")
+        target = "cuda" if device == "gpu" else "cpu"
+        if layout == "contiguous":
+            return _tensor(array).to(target)
+        if layout == "expanded":
+            return _tensor(array[:1]).to(target).expand(array.shape)
+        if layout == "channels_last":
+            if array.ndim != 4:
+                raise NotOffered("channels_last needs rank 4")
+            return _tensor(array).to(target).to(memory_format=torch.channels_last)
+        base, view = strided(array, layout)
+        tensor = _tensor(base).to(target)
+        return tensor.permute(view) if layout == "transposed" else tensor[view]
+
+    def fetch(self, tensor: Tensor) -> Array:
+        tensor = tensor.detach().cpu().contiguous()
+        if tensor.dtype == torch.bfloat16:
+            return tensor.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+        return tensor.numpy()
+
+    def device_of(self, tensor: Tensor) -> str:
+        return "gpu" if tensor.is_cuda else "cpu"
+
+    def program(self, request: Request) -> Program:
+        return {"eager": _eager, "compiled": _compiled, "func": _func}[request.mode](request)
+
+    def literal(self, values: str, dtype: str, device: str) -> str:
+        place = ', device="cuda"' if device == "gpu" else ""
+        return f"torch.tensor({values}, dtype=torch.{dtype}{place})"
+
+    def script(self, request: Request, has_cotangent: bool) -> tuple[str, ...]:
+        mode = "func" if request.mode == "func" else "eager"
+        compiled = ("f = torch.compile(f)",) if request.mode == "compiled" else ()
+        if mode == "func" and request.quantity == "loss" and request.reduction != "none":
+            return ("print(torch.func.vjp(lambda x: f({args}), x)[0])",)
+        cotangent = "c" if has_cotangent else "torch.ones_like(y)"
+        lines = _SCRIPTS[mode, request.quantity]
+        return compiled + tuple(line.replace("{cotangent}", cotangent) for line in lines)
+
+
+def _tensor(array: Array) -> torch.Tensor:
+    array = np.array(array, order="C")
+    if array.dtype == ml_dtypes.bfloat16:
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)
+
+
+def _eager(request: Request) -> Program:
+    return _differentiated(request, request.forward)
+
+
+def _compiled(request: Request) -> Program:
+    if request.quantity in ("tangent", "curvature"):
+        raise NotOffered("torch.compile does not trace forward mode or double backward")
+    forward = torch.compile(request.forward)
+    return _differentiated(request, forward)
+
+
+def _differentiated(request: Request, forward: Program) -> Program:
+    def loss(operands: Operands) -> Tensor:
+        return forward(operands)
+
+    def gradient(operands: Operands) -> Tensor:
+        leaf = operands[request.wrt].detach().requires_grad_()
+        result = forward({**operands, request.wrt: leaf})
+        return torch.autograd.grad(result, leaf, operands["cotangent"])[0]
+
+    def tangent(operands: Operands) -> Tensor:
+        logits = operands["logits"]
+        with forward_ad.dual_level():
+            dual = forward_ad.make_dual(logits, torch.ones_like(logits))
+            return forward_ad.unpack_dual(forward({**operands, "logits": dual})).tangent
+
+    def curvature(operands: Operands) -> Tensor:
+        leaf = operands["logits"].detach().requires_grad_()
+        result = forward({**operands, "logits": leaf})
+        (first,) = torch.autograd.grad(result, leaf, torch.ones_like(result), create_graph=True)
+        return torch.autograd.grad(first, leaf, torch.ones_like(first))[0]
+
+    return {"loss": loss, "gradient": gradient, "tangent": tangent, "curvature": curvature}[request.quantity]
+
+
+def _func(request: Request) -> Program:
+    def along(operands: Operands) -> Any:
+        return lambda value: request.forward({**operands, request.wrt: value})
+
+    def loss(operands: Operands) -> Tensor:
+        if request.reduction != "none" or not operands["logits"].ndim or not operands["logits"].numel():
+            return torch.func.vjp(along(operands), operands["logits"])[0]
+        # Operands that broadcast over the leading axis stay whole; the others are mapped.
+        length = operands["logits"].shape[0]
+        mapped = {name: value for name, value in operands.items() if value.ndim == operands["logits"].ndim}
+        mapped = {name: value for name, value in mapped.items() if value.shape[0] == length}
+        whole = {name: value for name, value in operands.items() if name not in mapped}
+        return torch.func.vmap(lambda each: request.forward({**whole, **each}))(mapped)
+
+    def gradient(operands: Operands) -> Tensor:
+        _, pullback = torch.func.vjp(along(operands), operands[request.wrt])
+        return pullback(operands["cotangent"])[0]
+
+    def tangent(operands: Operands) -> Tensor:
+        logits = operands["logits"]
+        return torch.func.jvp(along(operands), (logits,), (torch.ones_like(logits),))[1]
+
+    def curvature(operands: Operands) -> Tensor:
+        def total(value: Tensor) -> Tensor:
+            return along(operands)(value).sum()
+
+        first = torch.func.grad(total)
+        return torch.func.grad(lambda value: first(value).sum())(operands["logits"])
+
+    return {"loss": loss, "gradient": gradient, "tangent": tangent, "curvature": curvature}[request.quantity]
+
+
+_SCRIPTS = {
+    ("eager", "loss"): ("print(f({args}))",),
+    ("eager", "gradient"): (
+        "{wrt}.requires_grad_()",
+        "y = f({args})",
+        "print(torch.autograd.grad(y, {wrt}, {cotangent})[0])",
+    ),
+    ("eager", "tangent"): (
+        "with torch.autograd.forward_ad.dual_level():",
+        "    x = torch.autograd.forward_ad.make_dual(x, torch.ones_like(x))",
+        "    print(torch.autograd.forward_ad.unpack_dual(f({args})).tangent)",
+    ),
+    ("eager", "curvature"): (
+        "x.requires_grad_()",
+        "g = torch.autograd.grad(f({args}).sum(), x, create_graph=True)[0]",
+        "print(torch.autograd.grad(g.sum(), x)[0])",
+    ),
+    ("func", "loss"): ("print(torch.func.vmap(f)({args}))",),
+    ("func", "gradient"): (
+        "y, pullback = torch.func.vjp(lambda {wrt}: f({args}), {wrt})",
+        "print(pullback({cotangent})[0])",
+    ),
+    ("func", "tangent"): ("print(torch.func.jvp(lambda x: f({args}), (x,), (torch.ones_like(x),))[1])",),
+    ("func", "curvature"): (
+        "g = torch.func.grad(lambda x: f({args}).sum())",
+        "print(torch.func.grad(lambda x: g(x).sum())(x))",
+    ),
+}
+
+
+ADAPTER = PyTorch

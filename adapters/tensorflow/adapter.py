@@ -1,0 +1,404 @@
+"""TensorFlow: eager, tf.function, XLA and a v1 Session, on the CPU and CUDA."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, when the runtime loads
+
+import numpy as np
+import tensorflow as tf
+
+from conformance.adapter import (
+    LAYOUTS,
+    Adapter,
+    Array,
+    Implementation,
+    NotOffered,
+    Operands,
+    Program,
+    Reduction,
+    Request,
+    Tensor,
+    strided,
+)
+
+API = "https://www.tensorflow.org/api_docs/python/tf/"
+REDUCED = {
+    "none": Reduction("none"),
+    "sum": Reduction("sum", wrap="tf.reduce_sum({})"),
+    "mean": Reduction("mean", divisor="numel", wrap="tf.reduce_mean({})"),
+}
+V1_REDUCTIONS = {
+    "none": Reduction("NONE"),
+    "sum": Reduction("SUM"),
+    "mean": Reduction("SUM_OVER_BATCH_SIZE", divisor="numel"),
+    "mean_by_weight": Reduction("MEAN", divisor="sum_of_weights"),
+    "mean_by_nonzero_weight": Reduction("SUM_BY_NONZERO_WEIGHTS", divisor="nonzero_weights"),
+}
+KERAS_REDUCTIONS = {
+    "none": Reduction("none"),
+    "sum": Reduction("sum"),
+    "mean": Reduction("sum_over_batch_size", divisor="numel"),
+    "mean_by_weight": Reduction("mean_with_sample_weight", divisor="sum_of_weights"),
+}
+
+
+def _reduced(loss: Tensor, reduction: str) -> Tensor:
+    """The framework's own reduction of an operator that has none."""
+    return {"none": lambda: loss, "sum": lambda: tf.reduce_sum(loss), "mean": lambda: tf.reduce_mean(loss)}[reduction]()
+
+
+def sigmoid_cross_entropy_with_logits(logits, labels):
+    return tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
+
+
+def weighted_cross_entropy_with_logits(logits, labels, *, pos_weight=None):
+    weight = 1.0 if pos_weight is None else pos_weight
+    return tf.nn.weighted_cross_entropy_with_logits(labels=labels, logits=logits, pos_weight=weight)
+
+
+def v1_losses_sigmoid_cross_entropy(logits, labels, *, weight=None, reduction="none", label_smoothing=0.0):
+    spelled = V1_REDUCTIONS[reduction].spelled if reduction in V1_REDUCTIONS else reduction
+    return tf.compat.v1.losses.sigmoid_cross_entropy(
+        labels,
+        logits,
+        weights=1.0 if weight is None else weight,
+        label_smoothing=label_smoothing,
+        reduction=getattr(tf.compat.v1.losses.Reduction, spelled, spelled),
+    )
+
+
+def keras_binary_crossentropy(logits, labels, *, weight=None, reduction="none", label_smoothing=0.0):
+    spelled = KERAS_REDUCTIONS[reduction].spelled if reduction in KERAS_REDUCTIONS else reduction
+    loss = tf.keras.losses.BinaryCrossentropy(
+        from_logits=True, label_smoothing=label_smoothing, reduction=spelled
+    )
+    # The last axis is averaged before any reduction, so a last axis of one keeps the elements.
+    return loss(labels[..., None], logits[..., None], sample_weight=weight)
+
+
+def keras_binary_focal_crossentropy(logits, labels, *, weight=None, reduction="none", label_smoothing=0.0):
+    spelled = KERAS_REDUCTIONS[reduction].spelled if reduction in KERAS_REDUCTIONS else reduction
+    loss = tf.keras.losses.BinaryFocalCrossentropy(
+        gamma=0.0, from_logits=True, label_smoothing=label_smoothing, reduction=spelled
+    )
+    return loss(labels[..., None], logits[..., None], sample_weight=weight)
+
+
+def stepwise_formula(logits, labels):
+    zeros = tf.zeros_like(logits)
+    positive = logits >= zeros
+    relu = tf.where(positive, logits, zeros)
+    negative_abs = tf.where(positive, -logits, logits)
+    return tf.math.add(relu - logits * labels, tf.math.log1p(tf.exp(negative_abs)))
+
+
+def textbook_formula(logits, labels):
+    p = tf.sigmoid(logits)
+    return -(labels * tf.math.log(p) + (1 - labels) * tf.math.log(1 - p))
+
+
+def _with_reduction(function: Callable[..., Tensor], weighted: bool = False) -> Callable[..., Tensor]:
+    """Give an elementwise operator the keyword ``reduction``: tf.reduce_sum or tf.reduce_mean of its result."""
+    if weighted:
+
+        def reduced_weighted(logits, labels, *, pos_weight=None, reduction="none"):
+            return _reduced(function(logits, labels, pos_weight=pos_weight), reduction)
+
+        return reduced_weighted
+
+    def reduced(logits, labels, *, reduction="none"):
+        return _reduced(function(logits, labels), reduction)
+
+    return reduced
+
+
+IMPLEMENTATIONS = (
+    Implementation(
+        "sigmoid_cross_entropy_with_logits",
+        "tf.nn.sigmoid_cross_entropy_with_logits",
+        _with_reduction(sigmoid_cross_entropy_with_logits),
+        f"{API}nn/sigmoid_cross_entropy_with_logits",
+        "tf.nn.sigmoid_cross_entropy_with_logits(labels=z, logits=x)",
+        reductions=REDUCED,
+        note="reduced with tf.reduce_sum and tf.reduce_mean",
+    ),
+    Implementation(
+        "weighted_cross_entropy_with_logits",
+        "tf.nn.weighted_cross_entropy_with_logits",
+        _with_reduction(weighted_cross_entropy_with_logits, weighted=True),
+        f"{API}nn/weighted_cross_entropy_with_logits",
+        "tf.nn.weighted_cross_entropy_with_logits(labels=z, logits=x{more})",
+        {"pos_weight": ", pos_weight=q"},
+        {"pos_weight": ", pos_weight=1.0"},
+        REDUCED,
+        note="reduced with tf.reduce_sum and tf.reduce_mean",
+    ),
+    Implementation(
+        "compat.v1.losses.sigmoid_cross_entropy",
+        "tf.compat.v1.losses.sigmoid_cross_entropy",
+        v1_losses_sigmoid_cross_entropy,
+        f"{API}compat/v1/losses/sigmoid_cross_entropy",
+        'tf.compat.v1.losses.sigmoid_cross_entropy(z, x{more}, reduction=tf.compat.v1.losses.Reduction.{reduction})',
+        {"weight": ", weights=w", "label_smoothing": ", label_smoothing={a}"},
+        reductions=V1_REDUCTIONS,
+        same_rank_weights=True,
+    ),
+    Implementation(
+        "keras.losses.BinaryCrossentropy",
+        "tf.keras.losses.BinaryCrossentropy",
+        keras_binary_crossentropy,
+        "https://keras.io/api/losses/probabilistic_losses/#binarycrossentropy-class",
+        'tf.keras.losses.BinaryCrossentropy(from_logits=True{more}, reduction="{reduction}")(z[..., None], x[..., None]{call})',
+        {"label_smoothing": ", label_smoothing={a}"},
+        call_spelling={"weight": ", sample_weight=w"},
+        reductions=KERAS_REDUCTIONS,
+        same_rank_weights=True,
+        note="called with a last axis of length one, over which it averages",
+    ),
+    Implementation(
+        "keras.losses.BinaryFocalCrossentropy",
+        "tf.keras.losses.BinaryFocalCrossentropy",
+        keras_binary_focal_crossentropy,
+        "https://keras.io/api/losses/probabilistic_losses/#binaryfocalcrossentropy-class",
+        "tf.keras.losses.BinaryFocalCrossentropy(gamma=0.0, from_logits=True{more}, "
+        'reduction="{reduction}")(z[..., None], x[..., None]{call})',
+        {"label_smoothing": ", label_smoothing={a}"},
+        call_spelling={"weight": ", sample_weight=w"},
+        reductions=KERAS_REDUCTIONS,
+        same_rank_weights=True,
+        note="gamma=0, where focal loss is the cross-entropy; called with a last axis of length one",
+    ),
+    Implementation(
+        "stepwise formula",
+        "tf.where, tf.math.log1p, tf.math.add",
+        _with_reduction(stepwise_formula),
+        f"{API}nn/sigmoid_cross_entropy_with_logits",
+        "tf.math.add(tf.where(x >= 0, x, tf.zeros_like(x)) - x * z, "
+        "tf.math.log1p(tf.exp(tf.where(x >= 0, -x, x))))",
+        reductions=REDUCED,
+        note="the source of tf.nn.sigmoid_cross_entropy_with_logits, spelled out",
+    ),
+    Implementation(
+        "textbook formula",
+        "tf.sigmoid, tf.math.log",
+        _with_reduction(textbook_formula),
+        f"{API}sigmoid",
+        "-(z * tf.math.log(tf.sigmoid(x)) + (1 - z) * tf.math.log(1 - tf.sigmoid(x)))",
+        reductions=REDUCED,
+        note="on probabilities, as in textbooks: the control that has to be caught",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class SessionResult:
+    """What a v1 Session returned, and the device that computed it."""
+
+    array: Array
+    device: str
+
+
+class TensorFlow(Adapter):
+    """The adapter."""
+
+    name = "tensorflow"
+    packages = ("tensorflow-cpu", "tensorflow", "keras")
+    imports = ("import tensorflow as tf", "from math import inf, nan")
+    modes = ("eager", "graph", "xla", "session")
+    layouts = LAYOUTS[:5]  # dense tensors have no memory format
+
+    def __init__(self) -> None:
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, True)
+
+    def implementations(self) -> tuple[Implementation, ...]:
+        return IMPLEMENTATIONS
+
+    def versions(self) -> dict[str, str]:
+        return {"tensorflow": tf.__version__, "keras": tf.keras.__version__}
+
+    def devices(self) -> tuple[str, ...]:
+        return ("cpu", "gpu") if tf.config.list_physical_devices("GPU") else ("cpu",)
+
+    def threads(self) -> int:
+        return int(tf.config.threading.get_intra_op_parallelism_threads())
+
+    def place(self, array: Array, device: str, layout: str = "contiguous") -> Tensor:
+        with tf.device(f"/{device.upper()}:0"):
+            if layout == "contiguous":
+                return tf.identity(tf.constant(array))
+            if layout == "expanded":
+                return tf.broadcast_to(tf.constant(array[:1]), array.shape)
+            base, view = strided(array, layout)
+            tensor = tf.constant(base)
+            return tf.transpose(tensor, view) if layout == "transposed" else tensor[view]
+
+    def fetch(self, tensor: Tensor) -> Array:
+        return tensor.array if isinstance(tensor, SessionResult) else tensor.numpy()
+
+    def device_of(self, tensor: Tensor) -> str:
+        return "gpu" if "GPU" in tensor.device.upper() else "cpu"
+
+    def program(self, request: Request) -> Program:
+        if request.mode == "session":
+            return _session(request)
+        program = _placed(_eager(request))
+        if request.mode == "eager":
+            return program
+        return _traced(program, request.mode == "xla")
+
+    def literal(self, values: str, dtype: str, device: str) -> str:
+        return f"tf.constant({values}, tf.{'string' if dtype.startswith('<U') else dtype})"
+
+    def script(self, request: Request, has_cotangent: bool) -> tuple[str, ...]:
+        if request.mode == "session":
+            return _session_script(request, has_cotangent)
+        lines = [line.replace("{cotangent}", "c" if has_cotangent else "None") for line in _SCRIPTS[request.quantity]]
+        if request.mode == "graph":
+            lines.insert(0, "@tf.function")
+        if request.mode == "xla":
+            lines.insert(0, "@tf.function(jit_compile=True)")
+        return tuple(lines)
+
+
+def _placed(function: Program) -> Program:
+    def run(operands: Operands) -> Tensor:
+        with tf.device(operands["logits"].device):
+            return function(operands)
+
+    return run
+
+
+def _traced(program: Program, compiled: bool) -> Program:
+    """tf.function with every dimension unknown, as batches of a tf.data pipeline have it."""
+
+    @functools.cache
+    def function(signature: tuple[tuple[str, tf.DType, int], ...]) -> Callable[..., Tensor]:
+        specs = [tf.TensorSpec([None] * rank, dtype, name) for name, dtype, rank in signature]
+        names = [name for name, _, _ in signature]
+        return tf.function(
+            lambda *tensors: program(dict(zip(names, tensors, strict=True))),
+            input_signature=specs,
+            jit_compile=compiled,
+            autograph=False,
+        )
+
+    def run(operands: Operands) -> Tensor:
+        signature = tuple((name, tensor.dtype, tensor.shape.rank) for name, tensor in operands.items())
+        return function(signature)(*operands.values())
+
+    return run
+
+
+def _eager(request: Request) -> Program:
+    def gradient(operands: Operands) -> Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(operands[request.wrt])
+            result = request.forward(operands)
+        # A loss in another dtype than the logits takes a cotangent of its own dtype.
+        return _required(tape.gradient(result, operands[request.wrt], tf.cast(operands["cotangent"], result.dtype)))
+
+    def tangent(operands: Operands) -> Tensor:
+        logits = operands["logits"]
+        with tf.autodiff.ForwardAccumulator(logits, tf.ones_like(logits)) as accumulator:
+            result = request.forward(operands)
+        return _required(accumulator.jvp(result))
+
+    def curvature(operands: Operands) -> Tensor:
+        logits = operands["logits"]
+        with tf.GradientTape() as outer:
+            outer.watch(logits)
+            with tf.GradientTape() as inner:
+                inner.watch(logits)
+                result = request.forward(operands)
+            first = _required(inner.gradient(result, logits))
+        return _required(outer.gradient(first, logits))
+
+    return {"loss": request.forward, "gradient": gradient, "tangent": tangent, "curvature": curvature}[request.quantity]
+
+
+def _required(gradient: Tensor) -> Tensor:
+    if gradient is None:
+        raise ValueError("no gradient: TensorFlow returned None")
+    return gradient
+
+
+def _session(request: Request) -> Program:
+    if request.quantity == "tangent":
+        raise NotOffered("v1 graphs have no forward mode")
+
+    @functools.cache
+    def build(signature: tuple[tuple[str, Any, int], ...], device: str) -> tuple[Any, Any, Any]:
+        graph = tf.Graph()
+        with graph.as_default(), tf.device(device):
+            feeds = {
+                name: tf.compat.v1.placeholder(dtype, [None] * rank, name) for name, dtype, rank in signature
+            }
+            result = _symbolic(request, feeds)
+        config = tf.compat.v1.ConfigProto(gpu_options=tf.compat.v1.GPUOptions(allow_growth=True))
+        return tf.compat.v1.Session(graph=graph, config=config), feeds, result
+
+    def run(operands: Operands) -> SessionResult:
+        signature = tuple((name, tensor.dtype, tensor.shape.rank) for name, tensor in operands.items())
+        device = operands["logits"].device
+        session, feeds, result = build(signature, device)
+        values = session.run(result, {feeds[name]: tensor.numpy() for name, tensor in operands.items()})
+        return SessionResult(np.asarray(values), result.device or device)
+
+    return run
+
+
+def _symbolic(request: Request, feeds: Operands) -> Tensor:
+    result = request.forward(feeds)
+    if request.quantity == "loss":
+        return result
+    if request.quantity == "gradient":
+        cotangent = tf.cast(feeds["cotangent"], result.dtype)
+        return _required(tf.gradients(result, feeds[request.wrt], grad_ys=cotangent)[0])
+    first = _required(tf.gradients(result, feeds["logits"])[0])
+    return _required(tf.gradients(first, feeds["logits"])[0])
+
+
+_SCRIPTS = {
+    "loss": ("def run(): return f({args})", "print(run().numpy())"),
+    "gradient": (
+        "def run():",
+        "    with tf.GradientTape() as tape: tape.watch({wrt}); y = f({args})",
+        "    return tape.gradient(y, {wrt}, {cotangent})",
+        "print(run().numpy())",
+    ),
+    "tangent": (
+        "def run():",
+        "    with tf.autodiff.ForwardAccumulator(x, tf.ones_like(x)) as forward: y = f({args})",
+        "    return forward.jvp(y)",
+        "print(run().numpy())",
+    ),
+    "curvature": (
+        "def run():",
+        "    with tf.GradientTape() as outer:",
+        "        outer.watch(x)",
+        "        with tf.GradientTape() as tape: tape.watch(x); y = f({args})",
+        "        g = tape.gradient(y, x)",
+        "    return outer.gradient(g, x)",
+        "print(run().numpy())",
+    ),
+}
+
+
+def _session_script(request: Request, has_cotangent: bool) -> tuple[str, ...]:
+    cotangent = "c" if has_cotangent else "None"
+    expression = {
+        "loss": "f({args})",
+        "gradient": "tf.gradients(f({args}), {wrt}, " + cotangent + ")[0]",
+        "curvature": "tf.gradients(tf.gradients(f({args}), x)[0], x)[0]",
+    }[request.quantity]
+    return (f"print(tf.compat.v1.Session().run({expression}))",)
+
+
+ADAPTER = TensorFlow

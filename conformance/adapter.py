@@ -1,0 +1,243 @@
+"""What the engine asks of a framework, and how an adapter's folder becomes an object.
+
+An adapter knows nothing of cases. It places arrays, runs an implementation in a mode, differentiates with the
+framework's own differentiation, and brings arrays back.
+"""
+
+from __future__ import annotations
+
+import abc
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from conformance import content
+from conformance.dtype import DTYPES
+from conformance.errors import UsageError
+
+Array = npt.NDArray[Any]
+Tensor = Any  # a framework's own array
+Operands = Mapping[str, Tensor]  # logits, labels, weight, pos_weight, cotangent
+Program = Callable[[Operands], Tensor]
+LAYOUTS = ("contiguous", "strided", "transposed", "sliced", "expanded", "channels_last")
+KEYWORDS = ("weight", "pos_weight", "reduction", "label_smoothing")
+
+
+class NotOffered(Exception):
+    """Raised by an adapter for a combination that the framework does not have; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """One reduction: how the framework spells it, and what its mean divides by.
+
+    ``divisor`` is one of '', 'numel', 'sum_of_weights', 'nonzero_weights'. ``wrap`` is applied to the
+    expression in reproducers.
+    """
+
+    spelled: str
+    divisor: str = ""
+    wrap: str = "{}"
+
+
+@dataclass(frozen=True, eq=False)
+class Implementation:
+    """One public callable that computes the operator.
+
+    ``function(logits, labels, *, weight=None, pos_weight=None, reduction="none", label_smoothing=0.0)`` takes and
+    returns native tensors; a keyword that its signature lacks is a feature that it does not offer.
+    ``expression`` is the call as a user writes it, for reproducers, with ``{more}`` for the keywords spelled
+    out in ``spelling`` (in ``absent`` where the operand is not given), ``{call}`` for those in ``call_spelling``,
+    and ``{reduction}`` for the reduction's own name. ``same_rank_weights``: the documentation asks for weights of
+    rank 0 or of the rank of the logits.
+    """
+
+    name: str
+    target: str
+    function: Callable[..., Tensor]
+    documentation: str = ""
+    expression: str = ""
+    spelling: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
+    call_spelling: Mapping[str, str] = field(default_factory=dict)
+    reductions: Mapping[str, Reduction] = field(default_factory=lambda: {"none": Reduction("none")})
+    labels: str = "soft"
+    broadcasts: bool = False
+    same_rank_weights: bool = False
+    modes: tuple[str, ...] = ()
+    note: str = ""
+
+    def offers(self, keyword: str) -> bool:
+        """True if the function's signature has the keyword."""
+        return keyword in inspect.signature(self.function).parameters
+
+    def call_text(self, reduction: str, given: Collection[str], label_smoothing: float | None) -> str:
+        """The call as a user writes it, on tensors named x, z, w (weight) and q (pos_weight)."""
+        more = "".join(text for name, text in self.spelling.items() if name in given)
+        more += "".join(text for name, text in self.absent.items() if name not in given)
+        if label_smoothing is not None:
+            more += self.spelling["label_smoothing"].replace("{a}", repr(label_smoothing))
+        chosen = self.reductions.get(reduction, Reduction(reduction))
+        call = "".join(text for name, text in self.call_spelling.items() if name in given)
+        fill = {"{more}": more, "{call}": call, "{reduction}": chosen.spelled}
+        text = self.expression
+        for mark, value in fill.items():
+            text = text.replace(mark, value)
+        return chosen.wrap.format(text)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a program must compute.
+
+    ``quantity`` is 'loss', 'gradient' (reverse mode with respect to the operand ``wrt``, given the operand
+    cotangent), 'tangent' (forward mode with respect to the logits, tangent of ones) or 'curvature' (the
+    derivative of the sum of the gradient).
+    """
+
+    implementation: Implementation
+    mode: str
+    quantity: str = "loss"
+    wrt: str = "logits"
+    reduction: str = "none"
+    label_smoothing: float | None = None
+
+    def forward(self, operands: Operands) -> Tensor:
+        """Call the implementation with the operands it is given and the keywords it has."""
+        given: dict[str, Any] = {
+            name: operands[name] for name in ("weight", "pos_weight") if name in operands
+        }
+        if self.implementation.offers("reduction"):
+            given["reduction"] = self.reduction
+        if self.label_smoothing is not None:
+            given["label_smoothing"] = self.label_smoothing
+        return self.implementation.function(operands["logits"], operands["labels"], **given)
+
+
+class Adapter(abc.ABC):
+    """One framework. ``modes[0]`` is the mode that the others are compared with."""
+
+    name: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]]
+    imports: ClassVar[tuple[str, ...]]  # of a reproducer; the second defines inf and nan
+    modes: ClassVar[tuple[str, ...]]
+    quantities: ClassVar[tuple[str, ...]] = ("loss", "gradient", "tangent", "curvature")
+    dtypes: ClassVar[tuple[str, ...]] = tuple(DTYPES)
+    layouts: ClassVar[tuple[str, ...]] = LAYOUTS
+
+    @abc.abstractmethod
+    def implementations(self) -> tuple[Implementation, ...]:
+        """Every implementation, in the order of the report."""
+
+    @abc.abstractmethod
+    def devices(self) -> tuple[str, ...]:
+        """'cpu', and 'gpu' where the framework sees one."""
+
+    @abc.abstractmethod
+    def place(self, array: Array, device: str, layout: str = "contiguous") -> Tensor:
+        """A native tensor of the array's dtype, shape and values, as a view of the given layout."""
+
+    @abc.abstractmethod
+    def fetch(self, tensor: Tensor) -> Array:
+        """The tensor as a NumPy array of its own dtype; waits for the device."""
+
+    @abc.abstractmethod
+    def device_of(self, tensor: Tensor) -> str:
+        """The device that holds the tensor, 'cpu' or 'gpu'."""
+
+    @abc.abstractmethod
+    def program(self, request: Request) -> Program:
+        """The computation, built once. Raises NotOffered where the framework has no such thing."""
+
+    @abc.abstractmethod
+    def literal(self, values: str, dtype: str, device: str) -> str:
+        """An expression that makes a tensor of a nested list of decimals (which may name inf and nan)."""
+
+    @abc.abstractmethod
+    def script(self, request: Request, has_cotangent: bool) -> tuple[str, ...]:
+        """The lines of a reproducer that call ``f`` and print the result of the request.
+
+        ``{args}`` stands for f's arguments and ``{wrt}`` for the one to differentiate; the cotangent is ``c``.
+        """
+
+    def threads(self) -> int:
+        """How many threads one operation may use."""
+        return 0
+
+    def versions(self) -> dict[str, str]:
+        """The installed versions of ``packages``."""
+        return {package: _version(package) for package in self.packages}
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def strided(array: Array, layout: str) -> tuple[Array, tuple[slice, ...] | tuple[int, ...]]:
+    """A larger array and how to view it, so that the view has ``array``'s values in the given layout.
+
+    Returns the base and either slices to take or the axes to permute.
+    """
+    if layout == "transposed":
+        axes = tuple(reversed(range(array.ndim)))
+        return np.ascontiguousarray(array.transpose(axes)), axes
+    if layout == "strided":
+        base = np.repeat(array, 2, axis=-1) if array.ndim else array
+        return base, (*(slice(None),) * (array.ndim - 1), slice(None, None, 2)) if array.ndim else ()
+    if layout == "sliced":
+        base = np.pad(array, [(1, 1)] * array.ndim, mode="edge")
+        return base, (slice(1, -1),) * array.ndim
+    raise NotOffered(f"no layout '{layout}'")
+
+
+def available() -> dict[str, Path]:
+    """Adapter names and folders."""
+    return content.adapter_folders()
+
+
+def load(name: str) -> Adapter:
+    """The adapter called ``name``.
+
+    Raises UsageError for an unknown name, and ModuleNotFoundError when its framework is not installed.
+    """
+    folders = available()
+    if name not in folders:
+        raise UsageError(f"unknown adapter '{name}'; known: {', '.join(folders)}")
+    return load_folder(name, folders[name])
+
+
+def load_folder(name: str, folder: Path) -> Adapter:
+    """Load ``folder/adapter.py`` under a private module name and instantiate its ``ADAPTER`` class."""
+    module = load_module(f"_conformance_adapter_{name}", folder / "adapter.py")
+    adapter_class = getattr(module, "ADAPTER", None)
+    if not (isinstance(adapter_class, type) and issubclass(adapter_class, Adapter)):
+        raise UsageError(f"{folder / 'adapter.py'}: no ADAPTER; set ADAPTER to a subclass of conformance.adapter.Adapter")
+    return adapter_class()
+
+
+def load_module(name: str, path: Path) -> Any:
+    """Import a file by path, without putting its folder on sys.path."""
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path}: not a Python file; name a .py file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

@@ -1,0 +1,299 @@
+"""One golden case: its idea, its inputs as text, and the proven results that were generated from them.
+
+The format is described in cases/README.md.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import math
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from conformance import content
+from conformance.dtype import DTYPES, Dtype
+from conformance.errors import ContentError
+from conformance.exact import Exact, Real, real
+from conformance.number import float_text, parse, rounded
+from conformance.proof import QUANTITIES, Element
+from conformance.schema import validate
+
+# What an element of a case consists of, in the order of a golden row.
+OPERANDS = ("logits", "labels", "weight", "pos_weight", "cotangent")
+DEFAULTS = {"weight": 1.0, "pos_weight": 1.0, "cotangent": 1.0}
+GOLDEN_MARK = "# --- Proven by `python -m conformance prove`. Do not edit below this line. ---"
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Golden:
+    """The proven rows of one dtype: inputs (as float64, exact) to the index of their results."""
+
+    rows: Mapping[tuple[str, ...], int]
+    quantities: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Law:
+    """Where Hypothesis draws the inputs of a law from."""
+
+    examples: int
+    elements: int
+    logits: tuple[float, float]
+    labels: str
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A golden case. ``id`` is its path under cases/ without the suffix."""
+
+    id: str
+    path: Path
+    idea: str
+    source: str
+    clauses: tuple[str, ...]
+    flags: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    texts: Mapping[str, npt.NDArray[np.object_]]  # operand name to its array of number texts
+    label_smoothing: str = "0"
+    reductions: tuple[str, ...] = ("none",)
+    repeat: int = 1
+    layout: str = "contiguous"
+    mismatch: str = ""
+    label_dtype: str = ""
+    logit_dtype: str = ""
+    law: Law | None = None
+    links: tuple[str, ...] = ()
+    golden: Mapping[str, Golden] = field(default_factory=dict)
+
+    @property
+    def chapter(self) -> str:
+        """The folder under cases/."""
+        return self.id.split("/", 1)[0]
+
+    @property
+    def elementwise(self) -> bool:
+        """True if only the elements matter: such cases of one dtype share one tensor."""
+        special = (self.label_smoothing != "0", self.repeat != 1, self.layout != "contiguous", self.mismatch)
+        mixed = (self.label_dtype, self.logit_dtype, self.law, self.reductions != ("none",))
+        return self.chapter in ("values", "gradients", "weights", "dtypes") and not any(special + mixed)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the logits."""
+        return self.texts["logits"].shape
+
+    def operand(self, name: str, dtype: Dtype) -> Values:
+        """The operand rounded to nearest even in ``dtype``, held exactly in float64, in its own shape."""
+        return _rounded(self, name, dtype)
+
+    @property
+    def hard_labels(self) -> bool:
+        """True if every label is 0 or 1."""
+        return all(text in ("0", "1") for text in self.texts["labels"].flat)
+
+    @property
+    def finite(self) -> bool:
+        """True if no operand is infinite or NaN."""
+        specials = ("inf", "-inf", "+inf", "nan")
+        return not any(text in specials for array in self.texts.values() for text in array.flat)
+
+    def elements(self, dtype: Dtype) -> Iterator[tuple[float, ...]]:
+        """The elements, operands broadcast together, as tuples in the order of OPERANDS."""
+        arrays = [
+            self.operand(name, dtype) if name in self.texts else np.float64(DEFAULTS[name])
+            for name in OPERANDS
+        ]
+        return zip(*(array.flat for array in np.broadcast_arrays(*arrays)), strict=True)
+
+    def exact(self, quantity: str, dtype: Dtype) -> Exact:
+        """The proven results, one an element in C order. Raises ContentError if the golden is stale."""
+        return _exact(self, quantity, dtype)
+
+    def reals(self, quantity: str, dtype: Dtype) -> list[Real]:
+        """The proven results as exact rationals, one an element in C order."""
+        texts = self._golden(dtype).quantities[quantity]
+        return [real(texts[index]) for index in self._indices(dtype)]
+
+    def _indices(self, dtype: Dtype) -> list[int]:
+        rows = self._golden(dtype).rows
+        try:
+            return [rows[row_key(element)] for element in self.elements(dtype)]
+        except KeyError as missing:
+            raise ContentError(
+                self.path, f"golden.{dtype.name}", f"no row for {missing}", STALE
+            ) from missing
+
+    def _golden(self, dtype: Dtype) -> Golden:
+        if dtype.name not in self.golden:
+            raise ContentError(self.path, "golden", f"no results for {dtype.name}", STALE)
+        return self.golden[dtype.name]
+
+
+STALE = "run `python -m conformance prove` to prove it anew"
+
+
+def row_key(element: tuple[float, ...]) -> tuple[str, ...]:
+    """A golden row's inputs as hex text."""
+    return tuple(float_text(float(value)) for value in element)
+
+
+def proof_element(element: tuple[float, ...], label_smoothing: str) -> Element:
+    """The exact inputs of one element for conformance.proof."""
+    logit, label, weight, pos_weight, cotangent = (_to_real(value) for value in element)
+    return Element(logit, label, weight, pos_weight, cotangent, Fraction(label_smoothing))
+
+
+def load(path: Path, root: Path | None = None) -> Case:
+    """Read one case file. Raises ContentError naming file and entry."""
+    root = root or content.folder("cases")
+    raw = read_toml(path)
+    validate(raw, "case", path)
+    data = raw.get("input", {})
+    try:
+        texts = _texts(data, path)
+    except ValueError as error:
+        raise ContentError(path, "input", str(error), "numbers are decimal or hex-float strings") from None
+    law = raw.get("law")
+    return Case(
+        id=path.relative_to(root).with_suffix("").as_posix(),
+        path=path,
+        idea=raw["idea"],
+        source=raw["source"],
+        links=tuple(raw.get("links", ())),
+        clauses=tuple(raw["clauses"]),
+        flags=tuple(raw["flags"]),
+        dtypes=tuple(raw.get("dtypes", DTYPES)),
+        texts=texts,
+        label_smoothing=data.get("label_smoothing", "0"),
+        reductions=tuple(data.get("reductions", ("none",))),
+        repeat=data.get("repeat", 1),
+        layout=data.get("layout", "contiguous"),
+        mismatch=data.get("mismatch", ""),
+        label_dtype=data.get("label_dtype", ""),
+        logit_dtype=data.get("logit_dtype", ""),
+        law=Law(law["examples"], law["elements"], tuple(law["logits"]), law["labels"]) if law else None,
+        golden={name: _read_golden(rows) for name, rows in raw.get("golden", {}).items()},
+    )
+
+
+@functools.cache
+def load_all() -> tuple[Case, ...]:
+    """Every case in cases/, sorted by id."""
+    return tuple(load(path) for path in content.case_files())
+
+
+@functools.cache
+def case_set_hash() -> str:
+    """SHA-256 over every case file: runs merge case by case only where this agrees."""
+    digest = hashlib.sha256()
+    root = content.folder("cases")
+    for path in content.case_files():
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as a dict; raises ContentError if it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ContentError(path, "file", "it does not exist", "name an existing TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
+        raise ContentError(path, "file", f"it is not TOML ({error})", "see cases/README.md") from None
+
+
+def _texts(data: Mapping[str, Any], path: Path) -> dict[str, npt.NDArray[np.object_]]:
+    if "picture" in data:
+        texts = _picture(data["picture"], data["palette"], path)
+    else:
+        texts = {name: _array(data[name], name, path) for name in OPERANDS[:2] if name in data}
+    for name in OPERANDS[2:]:
+        if name in data:
+            texts[name] = _array(data[name], name, path)
+    for name, array in texts.items():
+        for text in array.flat:
+            parse(text)
+        if name == "labels" and array.size == 1 and "logits" in texts and not data.get("mismatch"):
+            texts[name] = np.broadcast_to(array.reshape(()), texts["logits"].shape)
+    return texts
+
+
+def _array(value: Any, name: str, path: Path) -> npt.NDArray[np.object_]:
+    shape = _shape_of(value)
+    array = np.empty(shape, dtype=object)
+    for index in itertools.product(*map(range, shape)):
+        item: Any = value
+        for position in index:
+            if not isinstance(item, list) or position >= len(item):
+                raise ContentError(path, f"input.{name}", "its rows differ in length", "make it rectangular")
+            item = item[position]
+        if not isinstance(item, str):
+            raise ContentError(path, f"input.{name}", f"{item!r} is not a string", 'write "0.5"')
+        array[index] = item
+    return array
+
+
+def _shape_of(value: Any) -> tuple[int, ...]:
+    if not isinstance(value, list):
+        return ()
+    return (len(value), *(_shape_of(value[0]) if value else ()))
+
+
+def _picture(
+    picture: list[Any], palette: Mapping[str, Mapping[str, str]], path: Path
+) -> dict[str, npt.NDArray[np.object_]]:
+    def pixels(block: Any, key: str) -> Any:
+        if isinstance(block, list):
+            return [pixels(each, key) for each in block]
+        unknown = set("".join(block.split())) - set(palette)
+        if unknown:
+            raise ContentError(
+                path, "input.picture", f"pixel '{min(unknown)}' has no palette entry", "add it to the palette"
+            )
+        return [[palette[char][key] for char in line] for line in block.split()]
+
+    return {
+        "logits": _array(pixels(picture, "logit"), "picture", path),
+        "labels": _array(pixels(picture, "label"), "picture", path),
+    }
+
+
+def _read_golden(table: Mapping[str, Any]) -> Golden:
+    columns: list[str] = table["columns"]
+    inputs = len(columns) - len(QUANTITIES)
+    names = columns[:inputs]
+    rows, results = {}, []
+    for index, row in enumerate(table["rows"]):
+        given = dict(zip(names, row[:inputs], strict=True))
+        rows[tuple(given.get(name, "0x1p+0") for name in OPERANDS)] = index
+        results.append(row[inputs:])
+    by_quantity = zip(*results, strict=True) if results else [()] * len(QUANTITIES)
+    return Golden(rows, dict(zip(columns[inputs:], by_quantity, strict=True)))
+
+
+@functools.cache
+def _rounded(case: Case, name: str, dtype: Dtype) -> Values:
+    texts = case.texts[name]
+    return np.array([rounded(text, dtype) for text in texts.flat], np.float64).reshape(texts.shape)
+
+
+@functools.cache
+def _exact(case: Case, quantity: str, dtype: Dtype) -> Exact:
+    golden = case._golden(dtype)
+    indices = np.array(case._indices(dtype), np.intp)
+    return Exact.of(real(text) for text in golden.quantities[quantity])[indices]
+
+
+def _to_real(value: float) -> Real:
+    return Fraction(value) if math.isfinite(value) and value != 0 else float(value)

@@ -1,0 +1,145 @@
+"""An adapter's known deviations, and what they make of an outcome.
+
+A listed deviation pins what goes wrong: one that is fixed, or goes wrong in another way, is as unexpected as a new
+one. The file's format is conformance/schemas/ledger.json.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import translate
+from pathlib import Path
+from typing import Any
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from conformance.case import read_toml
+from conformance.errors import ContentError
+from conformance.outcome import SIGNATURES, Conforms, Deviates, Errored, NoData, Outcome, Unsupported
+from conformance.schema import validate
+from conformance.subject import Subject
+
+FILE = "deviations.toml"
+_SCOPES = ("implementations", "modes", "devices", "dtypes", "clauses", "cases")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where a deviation shows, and its signature there. Each pattern list holds globs."""
+
+    deviation: str
+    signature: str
+    versions: SpecifierSet
+    patterns: Mapping[str, re.Pattern[str]]
+
+    def covers(self, subject: Subject, clause: str, case: str) -> bool:
+        """True if the scope lists this check."""
+        values = (subject.implementation, subject.mode, subject.device, subject.dtype, clause, case)
+        if not all(self.patterns[key].match(value) for key, value in zip(_SCOPES, values, strict=True)):
+            return False
+        return _version_in(subject.version, self.versions)
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """A known deviation: why it happens, what it does to a training run, and where it is reported."""
+
+    id: str
+    reason: str
+    harm: str
+    link: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the ledger says of an outcome. ``note`` is empty where it is expected."""
+
+    expected: bool
+    deviation: str = ""
+    note: str = ""
+
+
+class Ledger:
+    """All deviations of one adapter."""
+
+    def __init__(self, deviations: Mapping[str, Deviation], scopes: tuple[Scope, ...]) -> None:
+        self.deviations = deviations
+        self.scopes = scopes
+
+    def judge(self, subject: Subject, clause: str, case: str, outcome: Outcome) -> Finding:
+        """Is this outcome expected?"""
+        listed = [scope for scope in self._near(subject.implementation, clause) if scope.covers(subject, clause, case)]
+        if isinstance(outcome, Deviates | Errored):
+            for scope in listed:
+                if scope.signature == outcome.signature:
+                    return Finding(True, scope.deviation)
+            if listed:
+                note = f"changed: the ledger lists '{listed[0].deviation}' as {listed[0].signature}"
+                return Finding(False, listed[0].deviation, note)
+            return Finding(False, "", "not in the ledger")
+        if isinstance(outcome, Conforms | Unsupported):
+            if listed:
+                note = f"fixed: the ledger lists '{listed[0].deviation}' as {listed[0].signature}; take it out"
+                return Finding(False, listed[0].deviation, note)
+            return Finding(True)
+        return Finding(isinstance(outcome, NoData), "", "" if isinstance(outcome, NoData) else "crashed")
+
+    @functools.lru_cache(maxsize=None)  # noqa: B019 - a ledger lives as long as the process
+    def _near(self, implementation: str, clause: str) -> tuple[Scope, ...]:
+        return tuple(
+            scope
+            for scope in self.scopes
+            if scope.patterns["implementations"].match(implementation) and scope.patterns["clauses"].match(clause)
+        )
+
+
+EMPTY = Ledger({}, ())
+
+
+def load(path: Path) -> Ledger:
+    """Read a ledger. A missing file is an empty ledger; a bad one raises ContentError."""
+    if not path.exists():
+        return EMPTY
+    raw = read_toml(path)
+    validate(raw, "ledger", path)
+    deviations: dict[str, Deviation] = {}
+    scopes: list[Scope] = []
+    for entry in raw.get("deviation", ()):
+        if entry["id"] in deviations:
+            raise ContentError(path, f"deviation '{entry['id']}'", "it is listed twice", "merge the two")
+        deviations[entry["id"]] = Deviation(entry["id"], entry["reason"], entry["harm"], entry.get("link", ""))
+        scopes += [_scope(path, entry["id"], where) for where in entry["where"]]
+    return Ledger(deviations, tuple(scopes))
+
+
+def _scope(path: Path, deviation: str, where: Mapping[str, Any]) -> Scope:
+    if where["signature"] not in SIGNATURES:
+        raise ContentError(
+            path, f"deviation '{deviation}'", f"unknown signature '{where['signature']}'",
+            f"known: {', '.join(SIGNATURES)}",
+        )
+    try:
+        versions = SpecifierSet(where.get("versions", ""), prereleases=True)
+    except InvalidSpecifier:
+        raise ContentError(
+            path, f"deviation '{deviation}'", f"bad versions '{where['versions']}'", 'write a specifier such as ">=2.3"'
+        ) from None
+    patterns = {key: _any_of(tuple(where.get(key, ("*",)))) for key in _SCOPES}
+    return Scope(deviation, where["signature"], versions, patterns)
+
+
+@functools.cache
+def _any_of(globs: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(translate(glob) for glob in globs))
+
+
+@functools.cache
+def _version_in(version: str, versions: SpecifierSet) -> bool:
+    try:
+        return Version(version) in versions
+    except InvalidVersion:
+        return not str(versions)

@@ -1,0 +1,84 @@
+"""Writing and re-proving the generated part of case files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from conformance import proof
+from conformance.case import DEFAULTS, GOLDEN_MARK, OPERANDS, Case, load, proof_element, row_key
+from conformance.dtype import DTYPES
+from conformance.errors import ContentError
+
+Row = tuple[str, ...]
+
+
+def golden_text(case: Case) -> str:
+    """The generated part of the case's file."""
+    lines = [GOLDEN_MARK]
+    for name in case.dtypes:
+        lines += ["", f"[golden.{name}]", *_table(case, name)]
+    return "\n".join(lines) + "\n"
+
+
+def proven_text(path: Path, root: Path | None = None) -> str:
+    """What the whole file must read: its hand-written head as it is, its results proven anew."""
+    case = load(path, root)
+    text = path.read_text(encoding="utf-8")
+    head = text.split(GOLDEN_MARK, 1)[0].rstrip() + "\n"
+    return head if case.law else f"{head}\n{golden_text(case)}"
+
+
+def is_proven(path: Path, root: Path | None = None) -> bool:
+    """True if the file is byte for byte what ball arithmetic gives."""
+    return path.read_text(encoding="utf-8") == proven_text(path, root)
+
+
+def write(path: Path, root: Path | None = None) -> bool:
+    """Prove one file's results and store them; returns whether the file changed."""
+    text = proven_text(path, root)
+    if path.read_text(encoding="utf-8") == text:
+        return False
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+    return True
+
+
+def _table(case: Case, dtype: str) -> Iterator[str]:
+    used = [name for name in OPERANDS if name not in DEFAULTS or name in case.texts]
+    positions = [OPERANDS.index(name) for name in used]
+    columns = (*used, *proof.QUANTITIES)
+    yield f"columns = [{_quoted(columns)}]"
+    yield "rows = ["
+    for inputs, results in _rows(case, dtype):
+        yield f"  [{_quoted(tuple(inputs[position] for position in positions) + results)}],"
+    yield "]"
+
+
+def _rows(case: Case, dtype: str) -> Iterator[tuple[Row, Row]]:
+    if case.mismatch == "raise" and not _broadcasts(case):
+        return
+    seen: set[Row] = set()
+    for element in case.elements(DTYPES[dtype]):
+        if (key := row_key(element)) in seen:
+            continue
+        seen.add(key)
+        try:
+            results = proof.prove(proof_element(element, case.label_smoothing))
+        except proof.NotProven as error:
+            raise ContentError(case.path, f"golden.{dtype}", str(error), f"change element {key}") from error
+        yield key, tuple(results[name] for name in proof.QUANTITIES)
+
+
+def _broadcasts(case: Case) -> bool:
+    try:
+        list(case.elements(DTYPES[case.dtypes[0]]))
+    except ValueError:
+        return False
+    return True
+
+
+def _quoted(values: tuple[str, ...]) -> str:
+    return ", ".join(f'"{value}"' for value in values)

@@ -1,0 +1,89 @@
+"""Exact reductions of a case: what sum and each kind of mean must give."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from conformance.adapter import Array
+from conformance.case import Case
+from conformance.dtype import Dtype
+from conformance.exact import Exact, Real, total
+from conformance.examination import Examination, require_reduction, scale
+from conformance.outcome import Conforms, Deviates, Outcome
+from conformance.spec import Bound
+from conformance.subject import Call
+from conformance.ulp import Errors, measure
+from conformance.verdict import within
+
+DIVISORS = ("numel", "sum_of_weights", "nonzero_weights", "batch", "pixels")
+
+
+def tiled(examination: Examination, reduction: str) -> Call:
+    """The case's call with its elements repeated, as a one-dimensional tensor if they are."""
+    call = examination.call(reduction=reduction)
+    repeat = examination.case.repeat
+    if repeat == 1:
+        return call
+    operands = {name: np.tile(array.reshape(-1), repeat) for name, array in call.operands.items()}
+    return Call(operands, reduction, call.label_smoothing)
+
+
+def exact_sum(case: Case, dtype: Dtype) -> Real:
+    """The exact sum of the exact weighted elements, repeats included."""
+    value = total(case.reals("loss", dtype))
+    return value * case.repeat
+
+
+def divisor(case: Case, dtype: Dtype, kind: str) -> Fraction:
+    """What a mean of this kind divides by: 1 for a sum."""
+    count = case.texts["logits"].size * case.repeat
+    weights = np.broadcast_to(case.operand("weight", dtype), case.shape) if "weight" in case.texts else None
+    if kind in ("sum_of_weights", "nonzero_weights") and weights is None:
+        return Fraction(count)
+    return {
+        "": lambda: Fraction(1),
+        "numel": lambda: Fraction(count),
+        "sum_of_weights": lambda: sum((Fraction(w) for w in weights.flat), Fraction(0)) * case.repeat,
+        "nonzero_weights": lambda: Fraction(int((weights != 0).sum()) * case.repeat),
+        "batch": lambda: Fraction(case.shape[0]),
+        "pixels": lambda: Fraction(int(np.prod(case.shape[-2:]))),
+    }[kind]()
+
+
+def compare(examination: Examination, got: Array, kind: str) -> Errors:
+    """One reduced number against the exact sum over the exact divisor."""
+    case, dtype = examination.case, examination.dtype
+    below = divisor(case, dtype, kind)
+    value = exact_sum(case, dtype)
+    exact = Exact.of([value / below if isinstance(value, Fraction) else value])
+    scales = np.array([float(scale(case, "loss", dtype).sum()) * case.repeat / float(below)])
+    return measure(got.astype(np.float64).reshape(-1), exact, scales, dtype)
+
+
+def reduced(examination: Examination, reduction: str, bound: Bound) -> Outcome:
+    """Judge one reduction; a mean that fits another divisor is named as such."""
+    require_reduction(examination, reduction)
+    kind = examination.runner.implementation.reductions[reduction].divisor
+    got = examination.run(tiled(examination, reduction))
+    if got.shape != ():
+        return Deviates("wrong-shape", f"the {reduction} has the shape {list(got.shape)}")
+    if divisor(examination.case, examination.dtype, kind) == 0:
+        return _of_nothing(got)
+    verdict = within(compare(examination, got, kind), bound)
+    if isinstance(verdict, Deviates) and kind:
+        for other in DIVISORS:
+            possible = len(examination.case.shape) > 1 or other not in ("batch", "pixels")
+            if other != kind and possible and divisor(examination.case, examination.dtype, other) and not isinstance(within(compare(examination, got, other), bound), Deviates):
+                detail = f"the {reduction} divides by {other}, documented is {kind}"
+                return Deviates("wrong-divisor", detail, verdict.measures, verdict.worst)
+    return verdict
+
+
+def _of_nothing(got: Array) -> Outcome:
+    """A mean over no weight at all has no value: 0 and NaN are both in use, and recorded."""
+    value = float(got.astype(np.float64))
+    if value == 0 or np.isnan(value):
+        return Conforms({"observed": str(value)})
+    return Deviates("wrong-value", f"a mean over weights that are all zero is {value}")

@@ -1,0 +1,214 @@
+"""What a run consists of: the chosen adapters, implementations, modes, devices and dtypes."""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conformance import adapter as adapters
+from conformance import case as cases
+from conformance import ledger as ledgers
+from conformance.adapter import KEYWORDS, Adapter, Implementation, Reduction
+from conformance.dtype import DTYPES, dtype_named
+from conformance.errors import UsageError
+from conformance.examination import Batches
+from conformance.spec import CLAUSES
+from conformance.subject import Runner, Subject
+
+CONTRACT_REDUCTIONS = {
+    "none": Reduction("none"),
+    "sum": Reduction("sum"),
+    "mean": Reduction("mean", divisor="numel"),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the command line chose; an empty tuple means everything."""
+
+    adapters: tuple[str, ...] = ()
+    implementations: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    dtypes: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ()
+    clauses: tuple[str, ...] = ()
+    strict: bool = False
+
+
+@dataclass(eq=False)
+class Session:
+    """The runners of a run, the ledger of each adapter, and the adapters that are not here."""
+
+    choice: Choice
+    adapters: dict[str, Adapter] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    runners: list[Runner] = field(default_factory=list)
+    ledgers: dict[str, ledgers.Ledger] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.batches = Batches(cases.load_all())
+
+    def ledger_of(self, runner: Runner) -> ledgers.Ledger:
+        """The adapter's ledger; an empty one for --strict and for implementations brought along."""
+        own = runner.implementation in runner.adapter.implementations()
+        if self.choice.strict or not own:
+            return ledgers.EMPTY
+        return self.ledgers[runner.subject.adapter]
+
+    def clause_chosen(self, clause: str) -> bool:
+        """True if --clause lets this clause through."""
+        return not self.choice.clauses or any(fnmatch.fnmatchcase(clause, glob) for glob in self.choice.clauses)
+
+    @functools.lru_cache(maxsize=None)  # noqa: B019 - one session a process
+    def sibling(self, runner: Runner) -> Runner:
+        """The same subject in the adapter's first mode."""
+        mode = runner.adapter.modes[0]
+        subject = Subject(**{**vars(runner.subject), "mode": mode})
+        for each in self.runners:
+            if each.subject == subject and each.implementation is runner.implementation:
+                return each
+        return Runner(subject, runner.adapter, runner.implementation)
+
+
+def open_session(choice: Choice) -> Session:
+    """Load what was chosen. Raises UsageError for names that do not exist."""
+    session = Session(choice)
+    known = adapters.available()
+    _require_known(choice.adapters, known, "adapter")
+    _require_known(choice.dtypes, DTYPES, "dtype")
+    for glob in choice.clauses:
+        if not fnmatch.filter(CLAUSES, glob):
+            raise UsageError(f"no clause matches '{glob}'; known: {', '.join(CLAUSES)}")
+    for name in choice.adapters or tuple(known):
+        _open_adapter(session, name, known[name])
+    _check_chosen(session)
+    session.runners = list(_runners(session))
+    if not session.runners and not session.missing:
+        raise UsageError("nothing was chosen: no subject has this implementation, mode, device and dtype")
+    return session
+
+
+def _open_adapter(session: Session, name: str, folder: Path) -> None:
+    session.ledgers[name] = ledgers.load(folder / ledgers.FILE)
+    try:
+        session.adapters[name] = adapters.load(name)
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith("conformance"):
+            raise
+        session.missing[name] = f"no module '{error.name}'; pip install 'sigmoid-xent-conformance[{name}]'"
+    except ImportError as error:
+        session.missing[name] = f"it does not import here: {' '.join(str(error).split())}"
+
+
+def _check_chosen(session: Session) -> None:
+    if session.missing and not session.adapters:
+        return
+    modes = {mode for each in session.adapters.values() for mode in each.modes}
+    devices = {device for each in session.adapters.values() for device in each.devices()}
+    _require_known(session.choice.modes, modes, "mode")
+    for device in session.choice.devices:
+        if device not in ("cpu", "gpu"):
+            raise UsageError(f"unknown device '{device}'; known: cpu, gpu")
+        if device not in devices:
+            raise UsageError(f"device '{device}' was asked for, but the frameworks here see only {', '.join(sorted(devices))}")
+    names = {each.name for one in session.adapters.values() for each in one.implementations()}
+    for name in session.choice.implementations:
+        if not is_target(name):
+            _require_known((name,), names, "implementation")
+
+
+def _runners(session: Session) -> Iterator[Runner]:
+    choice = session.choice
+    for name, adapter in session.adapters.items():
+        version = adapter.versions()[adapter.packages[0]]
+        for implementation, modes in _implementations(adapter, choice):
+            for mode in modes:
+                for device in choice.devices or adapter.devices():
+                    for dtype in choice.dtypes or tuple(DTYPES):
+                        if device in adapter.devices() and dtype in adapter.dtypes:
+                            subject = Subject(name, implementation.name, version, mode, device, dtype)
+                            yield Runner(subject, adapter, implementation)
+
+
+def _implementations(adapter: Adapter, choice: Choice) -> Iterator[tuple[Implementation, Sequence[str]]]:
+    targets = [name for name in choice.implementations if is_target(name)]
+    for implementation in adapter.implementations():
+        if choice.implementations and implementation.name not in choice.implementations:
+            continue
+        offered = implementation.modes or adapter.modes
+        yield implementation, [mode for mode in offered if not choice.modes or mode in choice.modes]
+    for target in targets:
+        yield _brought(target), choice.modes or adapter.modes[:1]
+
+
+@functools.cache
+def _brought(target: str) -> Implementation:
+    function = load_target(target)
+    offered = dict(CONTRACT_REDUCTIONS) if "reduction" in inspect.signature(function).parameters else {}
+    return Implementation(
+        target,
+        target,
+        function,
+        reductions={"none": Reduction("none"), **offered},
+        note="brought along with --implementation",
+    )
+
+
+def is_target(name: str) -> bool:
+    """True for ``path/to/file.py:function`` and ``package.module:function``."""
+    return ":" in name
+
+
+def load_target(target: str) -> Callable[..., Any]:
+    """The callable that a target names. Raises UsageError for anything wrong with it."""
+    place, _, attribute = target.rpartition(":")
+    try:
+        if place.endswith(".py"):
+            if not Path(place).is_file():
+                raise UsageError(f"--implementation {target}: no file '{place}'; write path/to/file.py:function")
+            module = adapters.load_module(f"_conformance_target_{abs(hash(place))}", Path(place))
+        else:
+            module = importlib.import_module(place)
+    except UsageError:
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise UsageError(f"--implementation {target}: '{place}' does not import: {type(error).__name__}: {text}") from None
+    function = getattr(module, attribute, None)
+    if not callable(function):
+        names = ", ".join(name for name, value in vars(module).items() if callable(value) and name[0] != "_")
+        raise UsageError(f"--implementation {target}: no callable '{attribute}' there; it has: {names or 'none'}")
+    _check_signature(target, function)
+    return function
+
+
+def _check_signature(target: str, function: Callable[..., Any]) -> None:
+    right = "write function(logits, labels, *, weight=None, pos_weight=None, reduction='none')"
+    try:
+        signature = inspect.signature(function)
+        signature.bind("logits", "labels")
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"--implementation {target}: cannot be called with logits and labels ({error}); {right}") from None
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    for name, parameter in list(signature.parameters.items())[2:]:
+        if parameter.kind not in positional and name not in KEYWORDS and parameter.default is parameter.empty:
+            raise UsageError(f"--implementation {target}: unknown required keyword '{name}'; {right}")
+
+
+def _require_known(names: Sequence[str], known: Any, what: str) -> None:
+    for name in names:
+        if what == "dtype":
+            dtype_named(name)
+        elif name not in known:
+            raise UsageError(f"unknown {what} '{name}'; known: {', '.join(sorted(known))}")
+
+
+def describe(adapter: Adapter) -> Mapping[str, Any]:
+    """What a run record says of an adapter."""
+    return {"versions": adapter.versions(), "devices": list(adapter.devices()), "threads": adapter.threads()}

@@ -1,0 +1,244 @@
+"""The clauses of the specification, their levels and their bounds: the only place where a tolerance stands.
+
+SPEC.md is this table as prose; a test holds the two together.
+
+Where the bounds come from
+--------------------------
+A function that errs by at most k ULP has a relative error of at most ``k * 2**(1-p)``, and a relative error of
+``k * 2**(1-p)`` is at most 2k ULP of a result whose ULP is at its narrowest ("wobble").
+
+*must* admits any library that keeps the OpenCL 3.0 full-profile budgets (exp 3, log1p 2, log 3, division 2.5 ULP)
+and any of the usual formulas, backward-stable ones included, hence the scaled ULP:
+
+- loss: exp 3, doubled by wobble (its condition number in log1p is at most 1), 6; log or log1p 3; the
+  coefficient 1 - z, doubled by wobble, 1; two products 1; two additions 1. Total 12.
+- gradient: exp, doubled by wobble, 6; 1 + exp, doubled, 1; division 2.5; coefficient 1 - z, doubled, 1;
+  product 0.5; subtraction 0.5; half an ULP of slack for a second product. Total 12.
+- with weights: (q - 1) z + 1 is two roundings, 1; its product and that with w, 1. Total 14.
+- second derivative: a product of two sigmoids, each 6 + 1 + 2.5 = 9.5; product 0.5; rounded up to 20.
+
+*should* admits the well-conditioned form (two non-negative terms) with functions of class HA (1 ULP):
+
+- loss: exp 1, doubled by wobble, 2; log1p 1; two products and their sum, each half an ULP of a part of the
+  result, 1. Total 4.
+- gradient: exp 2; addition, doubled, 1; division 0.5; product 0.5. Total 4.
+- second derivative: two such sigmoids, 2 * 3.5 = 7; product 0.5; rounded up to 8.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from conformance.errors import UsageError
+
+
+class Level(StrEnum):
+    """How binding a clause is: RFC 2119's words."""
+
+    MUST = "must"
+    SHOULD = "should"
+    MAY = "may"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """``ulps`` of the measure ``result`` or ``scaled``, for every dtype at its own precision."""
+
+    ulps: float
+    measure: str
+    derivation: str
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One numbered sentence of SPEC.md."""
+
+    id: str
+    level: Level
+    sentence: str
+    reason: str
+    source: str
+    bound: Bound | None = None
+
+    @property
+    def chapter(self) -> str:
+        """The chapter's name, from the letter of the id."""
+        return CHAPTERS[self.id[0]]
+
+
+CHAPTERS = {
+    "V": "Values",
+    "G": "Gradients",
+    "S": "Shapes",
+    "R": "Reductions",
+    "W": "Weights",
+    "D": "Dtypes",
+    "L": "Laws",
+    "E": "Errors",
+}
+
+LOSS_MUST = Bound(12, "scaled", "exp 6 (3, wobble), log1p 3, 1 - z 1, two products 1, two additions 1")
+LOSS_SHOULD = Bound(4, "result", "exp 2 (1, wobble), log1p 1, two products and a sum 1")
+LOG_TWO = Bound(4, "result", "exp(0) is exact; log or log1p 3; a product and an addition 1")
+GRADIENT_MUST = Bound(
+    12, "scaled", "exp 6 (3, wobble), 1 + exp 1, division 2.5, 1 - z 1, two products 1, subtraction 0.5"
+)
+GRADIENT_SHOULD = Bound(4, "result", "exp 2 (1, wobble), 1 + exp 1, division 0.5, product 0.5")
+WEIGHTED_MUST = Bound(14, "scaled", "the loss or gradient 12, (q - 1) z + 1 1, two products 1")
+SECOND_MUST = Bound(20, "scaled", "two sigmoids 2 * 9.5, product 0.5, rounded up")
+SECOND_SHOULD = Bound(8, "result", "two sigmoids 2 * 3.5, product 0.5, rounded up")
+SYMMETRY = Bound(8, "result", "two evaluations, each within the should bound of 4")
+AGREEMENT = Bound(24, "scaled", "two evaluations, each within the must bound of 12")
+
+
+def summation(n: int) -> Bound:
+    """Reductions of few elements: any order of summation.
+
+    Recursive summation of n non-negative numbers has a relative error of at most (n - 1) u (Higham, "Accuracy and
+    Stability of Numerical Algorithms", 2nd ed., eq. 4.4), which is n - 1 ULP with wobble; a division and the
+    product with a weight add 1, the elements 12.
+    """
+    return Bound(12 + (n - 1) + 1, "scaled", f"elements 12, recursive summation {n - 1}, division 1")
+
+
+def large_summation(n: int) -> Bound:
+    """Reductions of many elements: pairwise or blocked summation, or a wider accumulator.
+
+    Pairwise summation has a relative error of at most ``ceil(log2 n) u`` (Higham, section 4.2), which is
+    ``ceil(log2 n)`` ULP with wobble; blocks of up to 128 elements summed recursively before that, as libraries do
+    for speed, add 127 in the worst case and about sqrt(127) = 12 in practice; the bound takes the latter.
+    """
+    steps = math.ceil(math.log2(n))
+    return Bound(12 + steps + 12 + 1, "scaled", f"elements 12, pairwise {steps}, blocks 12, division 1")
+
+
+_THIS = "definition of the operator"
+_CLAUSES = (
+    Clause("V1", Level.MUST, "Finite logits and labels in [0, 1] give a finite, non-negative loss.",
+           "A negative or infinite loss ends or misleads training.", "cross-entropy of two distributions is >= 0"),
+    Clause("V2", Level.MUST, "The loss is within the bound of the exact value, in scaled ULP.",
+           "Any backward-stable evaluation keeps it.", "DESIGN, Error measures", LOSS_MUST),
+    Clause("V3", Level.SHOULD, "The loss is within the bound of the exact value in result ULP, tails included.",
+           "A confident correct prediction still has a loss, e^-|x|, and the well-conditioned form keeps it.",
+           "https://github.com/pytorch/pytorch/issues/195529", LOSS_SHOULD),
+    Clause("V4", Level.SHOULD, "Infinite logits give the limit: 0 where the label agrees, +inf where it does not.",
+           "Masks are written as infinite logits.", "https://github.com/pytorch/pytorch/issues/49844", LOSS_MUST),
+    Clause("V5", Level.MUST, "NaN in an element gives NaN in that element, and touches no other.",
+           "A hidden NaN, or one that spreads, cannot be found.", "IEEE 754-2019, section 6.2", LOSS_MUST),
+    Clause("V6", Level.MAY, "A subnormal loss is either right or flushed to zero; which one is recorded.",
+           "Devices differ by design; users compare them.", "IEEE 754-2019, section 7.5", LOSS_MUST),
+    Clause("V7", Level.MUST, "A logit of 0 or -0 gives log 2 for every label.",
+           "It is the loss of an untrained model, which everybody looks at first.", _THIS, LOG_TWO),
+    Clause("G1", Level.MUST, "The gradient is within the bound of sigmoid(x) - z, in scaled ULP.",
+           "Any backward-stable evaluation keeps it.", "DESIGN, Error measures", GRADIENT_MUST),
+    Clause("G2", Level.SHOULD, "The gradient is within the bound in result ULP, tails included.",
+           "sigmoid(x) - 1 cancels; -sigmoid(-x) does not.",
+           "https://github.com/pytorch/pytorch/issues/195677", GRADIENT_SHOULD),
+    Clause("G3", Level.MUST, "At logit 0 and -0 the gradient is exactly 0.5 - z.",
+           "A zero-initialised last layer takes its first step from there.",
+           "https://github.com/pytorch/pytorch/issues/2298"),
+    Clause("G4", Level.MUST, "The gradient is finite for every finite logit.",
+           "One NaN in a gradient ends a training run.", "|sigmoid(x) - z| <= 1"),
+    Clause("G5", Level.MUST, "The gradient with respect to the label is -x.",
+           "Distillation and mixup learn through the labels.", _THIS, LOSS_MUST),
+    Clause("G6", Level.MUST, "The second derivative is sigmoid(x) sigmoid(-x), in scaled ULP.",
+           "Second-order methods and gradient penalties use it.", _THIS, SECOND_MUST),
+    Clause("G7", Level.MUST, "Forward mode gives the same derivative as reverse mode, within the bound.",
+           "Silent disagreement was found only by accident.",
+           "https://github.com/pytorch/pytorch/issues/79609", GRADIENT_MUST),
+    Clause("G8", Level.MUST, "The gradient is linear in the incoming cotangent: an arbitrary one, of a sum, of a mean.",
+           "A loss is scaled, weighted and added to others.", "chain rule", WEIGHTED_MUST),
+    Clause("G9", Level.SHOULD, "The gradients with respect to weight and pos_weight are those of the formula.",
+           "Learned and adversarial weights need them.",
+           "https://github.com/pytorch/pytorch/issues/19254", WEIGHTED_MUST),
+    Clause("G10", Level.SHOULD, "At infinite logits the gradient is its limit: 1 - z at +inf, -z at -inf.",
+           "Masks are written as infinite logits.", "https://github.com/pytorch/pytorch/issues/31829",
+           GRADIENT_MUST),
+    Clause("G11", Level.SHOULD, "The second derivative is within the bound in result ULP, tails included.",
+           "sigmoid(x) (1 - sigmoid(x)) cancels for x >> 0.", _THIS, SECOND_SHOULD),
+    Clause("S1", Level.MUST, "The unreduced loss has the shape of the logits.", "It is an elementwise operator.",
+           _THIS),
+    Clause("S2", Level.MUST, "Multi-label input [N, C] gives the elementwise loss and gradient in that shape.",
+           "The commonest use.", _THIS, LOSS_MUST),
+    Clause("S3", Level.MUST, "Per-pixel input [N, H, W], [N, H, W, C], [N, C, H, W] gives them in that shape.",
+           "Segmentation.", _THIS, LOSS_MUST),
+    Clause("S4", Level.SHOULD, "Per-pixel results equal those of the flattened and of the transposed input, bit for bit.",
+           "A reshape is not arithmetic.", _THIS),
+    Clause("S5", Level.MUST, "A zero-dimensional input gives a zero-dimensional result.", "vmap and tests use it.",
+           _THIS, LOSS_MUST),
+    Clause("S6", Level.MAY, "Empty input gives an empty loss, a zero sum, and a mean of NaN or zero, which is recorded.",
+           "Frameworks differ by design; the last batch may be empty.",
+           "https://github.com/pytorch/pytorch/issues/51906"),
+    Clause("S7", Level.MUST, "Strided, transposed, sliced, expanded and channels-last views give what a copy gives.",
+           "A view is not arithmetic.", _THIS, LOSS_MUST),
+    Clause("S8", Level.MUST, "Mismatched shapes raise, or broadcast where declared; never [N] against [N, 1].",
+           "The silent outer product trains on the wrong pairs.",
+           "https://github.com/tensorflow/tensorflow/issues/30040", LOSS_MUST),
+    Clause("R1", Level.MUST, "none, sum and mean agree with the exact sum of the exact elements.", "It is what is minimised.",
+           "Higham, section 4.2", summation(8)),
+    Clause("R2", Level.MUST, "The mean is over all elements, not per image and not per batch.",
+           "Three means go by the same name; learning rates depend on which.",
+           "https://github.com/tensorflow/addons/issues/2431", summation(128)),
+    Clause("R3", Level.SHOULD, "Reductions of 10^7 elements and more keep their accuracy.",
+           "A sequential accumulator loses it.", "https://github.com/pytorch/pytorch/issues/24933",
+           large_summation(10_000_000)),
+    Clause("R4", Level.MUST, "A mean in float16 or bfloat16 does not overflow where the mean itself fits.",
+           "Mixed-precision training sees NaN.", "https://github.com/tensorflow/tensorflow/issues/115732"),
+    Clause("R5", Level.MUST, "A weighted mean divides by what its documentation says.",
+           "Number of elements, sum of weights, count of non-zero weights: three losses.",
+           "https://github.com/pytorch/pytorch/issues/54843", summation(8)),
+    Clause("W1", Level.MUST, "Weights multiply the loss and gradient, element by element or broadcast.", "Class balancing.",
+           _THIS, WEIGHTED_MUST),
+    Clause("W2", Level.MUST, "pos_weight multiplies the positive term only, per class, with soft labels too.",
+           "It has been put on the whole loss, and on half of the term.",
+           "https://github.com/PaddlePaddle/Paddle/pull/65859", WEIGHTED_MUST),
+    Clause("W3", Level.MUST, "pos_weight = 1 gives what no pos_weight gives.", "It is another code path.",
+           "https://github.com/pytorch/pytorch/issues/13773", WEIGHTED_MUST),
+    Clause("W4", Level.MUST, "A zero weight makes an element's gradient zero; a non-finite element under it is recorded.",
+           "Padding is masked by zero weights.", _THIS),
+    Clause("W5", Level.MUST, "Label smoothing a replaces z by z (1 - a) + a / 2.", "Another definition is another loss.",
+           "Keras documentation of BinaryCrossentropy", WEIGHTED_MUST),
+    Clause("D1", Level.MUST, "Each dtype is computed at its own precision.", "float64 in, float32 accuracy out.",
+           "DESIGN, Error measures", LOSS_MUST),
+    Clause("D2", Level.MUST, "The result has the dtype of the logits.", "Anything else changes the next layer.", _THIS),
+    Clause("D3", Level.MUST, "Integer, bool and mixed-dtype labels are computed rightly or refused, never truncated.",
+           "An integer loss is zero.", "https://github.com/pytorch/pytorch/issues/171282", LOSS_MUST),
+    Clause("L1", Level.SHOULD, "loss(x, z) = loss(-x, 1 - z), and the gradients are opposite.",
+           "Needs no oracle, and nearly every implementation breaks it.",
+           "https://github.com/pytorch/pytorch/issues/195529", SYMMETRY),
+    Clause("L2", Level.MUST, "For hard labels the loss is monotone in the logit, within the bound.", "Ranking by loss.",
+           _THIS, AGREEMENT),
+    Clause("L3", Level.MUST, "The loss is convex in the logit: its gradient never decreases, within the bound.",
+           "Optimisers rely on it.", _THIS, AGREEMENT),
+    Clause("L4", Level.MUST, "The same input twice gives the same bits.", "Reproducible training.", _THIS),
+    Clause("L5", Level.SHOULD, "An element's bits depend on nothing but that element.",
+           "Not on position, length, or neighbours: a batch of one must reproduce a batch of many.",
+           "https://github.com/tensorflow/tensorflow/issues/35309"),
+    Clause("L6", Level.MUST, "Inputs are left unchanged.", "They are used again.", _THIS),
+    Clause("L7", Level.MUST, "Every mode agrees with the first one within the bound, and with the exact value.",
+           "A compiler is not allowed another loss.", "https://github.com/tensorflow/tensorflow/issues/118313",
+           AGREEMENT),
+    Clause("E1", Level.MUST, "Mismatched shapes, wrong dtypes and unknown reductions raise the framework's own error.",
+           "A number would be believed.", _THIS),
+    Clause("E2", Level.MAY, "Labels outside [0, 1] are refused or give the formula's value; which one is recorded.",
+           "No document promises either.", "https://github.com/pytorch/pytorch/issues/110865", LOSS_MUST),
+)
+
+CLAUSES: dict[str, Clause] = {clause.id: clause for clause in _CLAUSES}
+
+
+def clause_named(name: str) -> Clause:
+    """The clause with this id; raises UsageError with the known ids."""
+    if name not in CLAUSES:
+        raise UsageError(f"unknown clause '{name}'; known: {', '.join(CLAUSES)}")
+    return CLAUSES[name]
+
+
+def bound(clause: str) -> Bound:
+    """The bound of a clause that has one; raises LookupError for the others."""
+    found = CLAUSES[clause].bound
+    if found is None:
+        raise LookupError(f"clause {clause} compares no numbers")
+    return found

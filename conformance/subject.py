@@ -1,0 +1,93 @@
+"""What a verdict is about, and how it is run: subject, call, runner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from conformance.adapter import Adapter, Array, Implementation, NotOffered, Program, Request
+from conformance.dtype import Dtype, dtype_named
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Implementation x mode x device x dtype of one adapter, with the framework's version."""
+
+    adapter: str
+    implementation: str
+    version: str
+    mode: str
+    device: str
+    dtype: str
+
+    @property
+    def id(self) -> str:
+        """The subject as it stands in test ids."""
+        return f"{self.adapter}:{self.implementation}:{self.mode}:{self.device}:{self.dtype}"
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """Arguments of one call: operands by name, in the dtype in which they are passed."""
+
+    operands: Mapping[str, Array]
+    reduction: str = "none"
+    label_smoothing: float | None = None
+    layout: str = "contiguous"
+
+
+@dataclass(eq=False)
+class Runner:
+    """Runs one subject."""
+
+    subject: Subject
+    adapter: Adapter
+    implementation: Implementation
+    _programs: dict[Request, Program] = field(default_factory=dict)
+
+    @property
+    def dtype(self) -> Dtype:
+        """The dtype under test."""
+        return dtype_named(self.subject.dtype)
+
+    def request(self, call: Call, quantity: str = "loss", wrt: str = "logits") -> Request:
+        """What has to be computed, as the adapter wants it."""
+        return Request(
+            self.implementation, self.subject.mode, quantity, wrt, call.reduction, call.label_smoothing
+        )
+
+    def run(self, call: Call, quantity: str = "loss", wrt: str = "logits") -> Array:
+        """The quantity as a NumPy array of the dtype the framework gave it.
+
+        Raises NotOffered where the adapter has no such thing, WrongDevice if the result was computed
+        elsewhere, and whatever the framework raises.
+        """
+        program = self._program(self.request(call, quantity, wrt))
+        device = self.subject.device
+        operands = {
+            name: self.adapter.place(array, device, call.layout if array.ndim else "contiguous")
+            for name, array in call.operands.items()
+        }
+        result = program(operands)
+        if (where := self.adapter.device_of(result)) != device:
+            raise WrongDevice(f"the result is on {where}, not on {device}")
+        return self.adapter.fetch(result)
+
+    def _program(self, request: Request) -> Program:
+        if request.quantity not in self.adapter.quantities:
+            raise NotOffered(f"the adapter has no {request.quantity}")
+        if request not in self._programs:
+            self._programs[request] = self.adapter.program(request)
+        return self._programs[request]
+
+
+class WrongDevice(Exception):
+    """A result that was not computed where it was asked for."""
+
+
+def native(values: Array, dtype: Dtype) -> Array:
+    """Float64 values, exact in ``dtype``, as an array of that dtype."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(values).astype(dtype.numpy)

@@ -1,0 +1,43 @@
+"""E: what must be refused."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from conformance.adapter import NotOffered
+from conformance.docket import Docket
+from conformance.examination import Examination
+from conformance.outcome import Conforms, Deviates, Outcome
+from conformance.spec import bound
+from conformance.verdict import within
+
+
+def raises(examination: Examination) -> Outcome:
+    reduction = examination.case.reductions[0]
+    if reduction != "none" and not examination.runner.implementation.offers("reduction"):
+        raise NotOffered("it has no reduction")
+    try:
+        got = examination.run(examination.call(reduction=reduction))
+    except NotOffered:
+        raise
+    except Exception as error:
+        return Conforms({"observed": type(error).__name__})
+    return Deviates("no-error", f"gave {got.dtype.name} {np.asarray(got).reshape(-1)[:4].tolist()}")
+
+
+def labels_outside(examination: Examination) -> Outcome:
+    try:
+        got = examination.run(examination.call())
+    except NotOffered:
+        raise
+    except Exception as error:
+        return Conforms({"observed": f"raises {type(error).__name__}"})
+    verdict = within(examination.compare(got), bound("E2"), examination.elements())
+    return verdict if isinstance(verdict, Deviates) else Conforms({"observed": "the formula's value"}, verdict.worst)
+
+
+CHECKS = {"E1": raises, "E2": labels_outside}
+
+
+def test_errors(docket: Docket) -> None:
+    docket.hear(CHECKS)

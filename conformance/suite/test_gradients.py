@@ -1,0 +1,156 @@
+"""G: derivatives, each by the framework's own differentiation."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from conformance.adapter import NotOffered
+from conformance.docket import Docket
+from conformance.exact import Exact
+from conformance.examination import Examination, scale
+from conformance.outcome import Conforms, Deviates, Outcome
+from conformance.spec import GRADIENT_MUST, bound
+from conformance.subject import native
+from conformance.ulp import Errors, Kind, measure
+from conformance.verdict import outcome, within
+
+
+def scaled_accuracy(examination: Examination) -> Outcome:
+    return within(examination.errors("gradient"), bound("G1"), examination.elements())
+
+
+def result_accuracy(examination: Examination) -> Outcome:
+    return within(examination.errors("gradient"), bound("G2"), examination.elements())
+
+
+def exact_at_zero(examination: Examination) -> Outcome:
+    errors = examination.errors("gradient")
+    nearest = native(errors.exact.approximate(), examination.dtype).astype(np.float64)
+    good = (errors.got == nearest) | (examination.elements()[0] != 0)
+    return outcome(errors, good, examination.elements(), forced="" if _wrong(errors) else "not-exact")
+
+
+def finite(examination: Examination) -> Outcome:
+    errors = examination.errors("gradient")
+    return outcome(errors, np.isfinite(errors.got), examination.elements())
+
+
+def label_gradient(examination: Examination) -> Outcome:
+    return within(examination.errors("label_gradient"), bound("G5"), examination.elements())
+
+
+def second_derivative(examination: Examination) -> Outcome:
+    return within(examination.errors("curvature"), bound("G6"), examination.elements())
+
+
+def second_derivative_tails(examination: Examination) -> Outcome:
+    return within(examination.errors("curvature"), bound("G11"), examination.elements())
+
+
+def forward_mode(examination: Examination) -> Outcome:
+    forward = examination.errors("tangent", "gradient")
+    verdict = within(forward, bound("G7"), examination.elements())
+    if isinstance(verdict, Deviates):
+        return verdict
+    reverse = examination.errors("gradient")
+    apart = np.abs(forward.got - reverse.got)
+    return Conforms(
+        {**verdict.measures, "equal_to_reverse_mode": bool((apart == 0).all())} if isinstance(verdict, Conforms) else {},
+        verdict.worst if isinstance(verdict, Conforms) else None,
+    )
+
+
+def linear_in_cotangent(examination: Examination) -> Outcome:
+    verdict = within(examination.errors("gradient"), bound("G8"), examination.elements())
+    for reduction in ("sum", "mean"):
+        if isinstance(verdict, Deviates):
+            break
+        if reduction in examination.runner.implementation.reductions:
+            verdict = within(_through(examination, reduction), bound("G8"), examination.elements())
+    return verdict
+
+
+def weight_gradients(examination: Examination) -> Outcome:
+    verdict: Outcome = Conforms()
+    for operand in ("weight", "pos_weight"):
+        if operand not in examination.case.texts:
+            continue
+        try:
+            verdict = within(_summed(examination, operand), bound("G9"))
+        except NotOffered:
+            raise
+        except Exception as error:
+            if "differentiable" in str(error) or "derivative" in str(error) or "grad" in str(error):
+                return Deviates("not-differentiable", f"with respect to {operand}: {error}")
+            raise
+        if isinstance(verdict, Deviates):
+            return verdict
+    return verdict
+
+
+def limits(examination: Examination) -> Outcome:
+    errors = examination.errors("gradient")
+    good = (errors.kind <= Kind.SAME) & (errors.scaled_ulp <= GRADIENT_MUST.ulps)
+    ordinary = ~np.isinf(examination.elements()[0])
+    return outcome(errors, good | ordinary, examination.elements())
+
+
+def _wrong(errors: Errors) -> bool:
+    return bool((errors.scaled_ulp > GRADIENT_MUST.ulps).any() or (errors.kind >= Kind.NAN).any())
+
+
+def _through(examination: Examination, reduction: str) -> Errors:
+    """The gradient of a reduced loss for a cotangent of 3, against 3 g (sum) or 3 g / n (mean)."""
+    case, dtype = examination.case, examination.dtype
+    cotangent = 3
+    got = examination.run(
+        examination.call(reduction=reduction), "gradient", native(np.float64(cotangent), dtype)
+    )
+    given = np.broadcast_to(case.operand("cotangent", dtype), case.shape).reshape(-1)
+    count = len(given) if reduction == "mean" else 1
+    factor = Fraction(cotangent, count)
+    # A cotangent of zero leaves nothing to recover the gradient from.
+    kept = np.flatnonzero(given != 0)
+    reals = case.reals("gradient", dtype)
+    exact = Exact.of(Fraction(reals[index]) / Fraction(given[index]) * factor for index in kept)
+    scales = scale(case, "gradient", dtype)[kept] / np.abs(given[kept]) * float(factor)
+    return measure(got.astype(np.float64).reshape(-1)[kept], exact, scales, dtype)
+
+
+def _summed(examination: Examination, operand: str) -> Errors:
+    """The gradient with respect to a weight: where it was broadcast, the exact sum over what it reached."""
+    case, dtype = examination.case, examination.dtype
+    quantity = f"{operand}_gradient"
+    cotangent = None
+    if "cotangent" in case.texts:
+        cotangent = native(np.broadcast_to(case.operand("cotangent", dtype), case.shape), dtype)
+    got = examination.run(examination.call(), quantity, cotangent)
+    shape = case.texts[operand].shape
+    owner = np.broadcast_to(np.arange(int(np.prod(shape))).reshape(shape), case.shape).reshape(-1)
+    sums = [Fraction(0)] * int(np.prod(shape))
+    scales = np.zeros(len(sums))
+    for index, value in enumerate(case.reals(quantity, dtype)):
+        sums[owner[index]] += Fraction(value)
+        scales[owner[index]] += scale(case, quantity, dtype)[index]
+    return measure(got.astype(np.float64).reshape(-1), Exact.of(sums), scales, dtype)
+
+
+CHECKS = {
+    "G1": scaled_accuracy,
+    "G2": result_accuracy,
+    "G3": exact_at_zero,
+    "G4": finite,
+    "G5": label_gradient,
+    "G6": second_derivative,
+    "G7": forward_mode,
+    "G8": linear_in_cotangent,
+    "G9": weight_gradients,
+    "G10": limits,
+    "G11": second_derivative_tails,
+}
+
+
+def test_gradients(docket: Docket) -> None:
+    docket.hear(CHECKS)

@@ -1,0 +1,73 @@
+"""V: the loss of every element."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from conformance.examination import Examination
+from conformance.outcome import Conforms, Deviates, Outcome
+from conformance.docket import Docket
+from conformance.spec import LOSS_MUST, bound
+from conformance.ulp import Kind
+from conformance.verdict import measures, outcome, within
+
+
+def finite_and_non_negative(examination: Examination) -> Outcome:
+    errors = examination.errors()
+    finite = np.isfinite(errors.got) | (errors.kind == Kind.SAME)
+    broken = outcome(errors, finite, examination.elements())
+    if isinstance(broken, Deviates):
+        return broken
+    return outcome(errors, errors.got >= 0, examination.elements(), forced="negative")
+
+
+def scaled_accuracy(examination: Examination) -> Outcome:
+    return within(examination.errors(), bound("V2"), examination.elements())
+
+
+def result_accuracy(examination: Examination) -> Outcome:
+    return within(examination.errors(), bound("V3"), examination.elements())
+
+
+def infinite_limits(examination: Examination) -> Outcome:
+    errors = examination.errors()
+    good = (errors.kind <= Kind.SAME) & (errors.scaled_ulp <= LOSS_MUST.ulps)
+    ordinary = ~np.isinf(examination.elements()[0])
+    return outcome(errors, good | ordinary, examination.elements())
+
+
+def nan_propagates(examination: Examination) -> Outcome:
+    return within(examination.errors(), LOSS_MUST, examination.elements())
+
+
+def subnormals(examination: Examination) -> Outcome:
+    errors = examination.errors()
+    tiny = (np.abs(errors.exact.approximate()) < examination.dtype.smallest_normal) & (errors.exact.hi != 0)
+    right = (errors.kind == Kind.DISTANCE) & (errors.scaled_ulp <= LOSS_MUST.ulps)
+    flushed = errors.kind == Kind.FLUSHED
+    verdict = outcome(errors, right | flushed | ~tiny, examination.elements())
+    if isinstance(verdict, Deviates):
+        return verdict
+    observed = {(False, True): "gradual", (True, False): "flushed", (True, True): "mixed"}.get(
+        (bool((flushed & tiny).any()), bool((right & tiny).any())), "none"
+    )
+    return Conforms({**measures(errors), "observed": observed}, verdict.worst if isinstance(verdict, Conforms) else None)
+
+
+def log_two_at_zero(examination: Examination) -> Outcome:
+    return within(examination.errors(), bound("V7"), examination.elements())
+
+
+CHECKS = {
+    "V1": finite_and_non_negative,
+    "V2": scaled_accuracy,
+    "V3": result_accuracy,
+    "V4": infinite_limits,
+    "V5": nan_propagates,
+    "V6": subnormals,
+    "V7": log_two_at_zero,
+}
+
+
+def test_values(docket: Docket) -> None:
+    docket.hear(CHECKS)

@@ -1,0 +1,46 @@
+"""W: weight, pos_weight and label smoothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from conformance.adapter import NotOffered
+from conformance.docket import Docket
+from conformance.examination import Examination
+from conformance.outcome import Conforms, Deviates, Outcome
+from conformance.spec import WEIGHTED_MUST
+from conformance.verdict import outcome, within
+
+
+def weighted(examination: Examination) -> Outcome:
+    """Loss and gradient of the weighted elements."""
+    verdict = within(
+        examination.compare(examination.run(examination.call())), WEIGHTED_MUST, examination.elements()
+    )
+    if isinstance(verdict, Deviates):
+        return verdict
+    try:
+        gradient = examination.run(examination.call(), "gradient")
+    except NotOffered:
+        return verdict
+    return within(examination.compare(gradient, "gradient"), WEIGHTED_MUST, examination.elements())
+
+
+def zero_weight(examination: Examination) -> Outcome:
+    weight = np.broadcast_to(examination.case.operand("weight", examination.dtype), examination.case.shape)
+    off = weight.reshape(-1) == 0
+    ordinary = np.isfinite(examination.elements()[0])
+    errors = examination.compare(examination.run(examination.call(), "gradient"), "gradient")
+    verdict = outcome(errors, (errors.got == 0) | ~off | ~ordinary, examination.elements(), forced="not-exact")
+    masked = errors.got[off & ~ordinary]
+    if isinstance(verdict, Deviates) or not len(masked):
+        return verdict
+    observed = "nan" if np.isnan(masked).any() else "zero" if (masked == 0).all() else "other"
+    return Conforms({"gradient_of_infinite_logit_under_zero_weight": observed})
+
+
+CHECKS = {"W1": weighted, "W2": weighted, "W3": weighted, "W4": zero_weight, "W5": weighted}
+
+
+def test_weights(docket: Docket) -> None:
+    docket.hear(CHECKS)

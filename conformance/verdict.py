@@ -1,0 +1,104 @@
+"""From errors and a bound to an outcome: which elements fail, which is worst, and how it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from conformance.exact import Floats
+from conformance.number import float_text
+from conformance.outcome import SIGNATURES, Conforms, Deviates, Measure, Outcome, Worst
+from conformance.spec import LOSS_MUST, Bound
+from conformance.ulp import Errors, Kind
+
+Mask = npt.NDArray[np.bool_]
+_SEVERITY = {signature: rank for rank, signature in enumerate(SIGNATURES)}
+_KIND_SIGNATURES = {
+    Kind.NAN: "nan",
+    Kind.NAN_LOST: "nan-lost",
+    Kind.LIMIT_LOST: "limit-lost",
+    Kind.OVERFLOW: "overflow",
+    Kind.FLUSHED: "flushed",
+}
+
+
+def within(errors: Errors, bound: Bound, elements: tuple[Floats, Floats] | None = None) -> Outcome:
+    """Conforms if every element is within the bound; flushed subnormals are another clause's matter."""
+    values = errors.scaled_ulp if bound.measure == "scaled" else errors.result_ulp
+    good = (errors.kind == Kind.FLUSHED) | (values <= bound.ulps)
+    return outcome(errors, good, elements, bound)
+
+
+def outcome(
+    errors: Errors,
+    good: Mask,
+    elements: tuple[Floats, Floats] | None = None,
+    bound: Bound = LOSS_MUST,
+    forced: str = "",
+) -> Outcome:
+    """Conforms if all of ``good``; else Deviates by the worst element's signature, or by ``forced``."""
+    facts = measures(errors)
+    if good.all():
+        return Conforms(facts, worst(errors, _largest(errors, bound), elements))
+    signatures = {int(index): forced or signature(errors, int(index)) for index in np.flatnonzero(~good)}
+    index = min(signatures, key=lambda each: (_SEVERITY[signatures[each]], -_size(errors, each)))
+    chosen = signatures[index]
+    count = len(signatures)
+    detail = f"{SIGNATURES[chosen]} ({count} of {len(errors)} elements fail)"
+    return Deviates(chosen, detail, {**facts, "failing": count}, worst(errors, index, elements))
+
+
+def measures(errors: Errors) -> Mapping[str, Measure]:
+    """The numbers that are recorded for every check of elements."""
+    comparable = (errors.kind == Kind.DISTANCE) & np.isfinite(errors.result_ulp)
+    facts: dict[str, Measure] = {"elements": len(errors)}
+    if comparable.any():
+        facts["max_result_ulp"] = float(errors.result_ulp[comparable].max())
+        facts["max_scaled_ulp"] = float(errors.scaled_ulp[comparable].max())
+    if flushed := int((errors.kind == Kind.FLUSHED).sum()):
+        facts["flushed"] = flushed
+    return facts
+
+
+def signature(errors: Errors, index: int) -> str:
+    """How one element is wrong, whatever the bound was."""
+    kind = Kind(int(errors.kind[index]))
+    if kind in _KIND_SIGNATURES:
+        return _KIND_SIGNATURES[kind]
+    got, hi = float(errors.got[index]), float(errors.exact.hi[index])
+    cancelled = errors.scaled_ulp[index] <= LOSS_MUST.ulps
+    # Half of the result is 2^(p-2) ULP or more, wherever in its binade the result lies.
+    half = errors.result_ulp[index] >= 2.0 ** (errors.dtype.precision - 2)
+    if not cancelled and got * hi < 0:
+        return "wrong-sign"
+    if half:
+        return "lost-tail" if cancelled else "wrong-value"
+    return "lost-bits" if cancelled else "off-by-ulps"
+
+
+def worst(errors: Errors, index: int, elements: tuple[Floats, Floats] | None) -> Worst | None:
+    """The element at ``index`` as it is recorded."""
+    if not len(errors):
+        return None
+    logit = float_text(float(elements[0][index])) if elements else ""
+    label = float_text(float(elements[1][index])) if elements else ""
+    return Worst(
+        index,
+        logit,
+        label,
+        float_text(float(errors.got[index])),
+        float_text(float(errors.exact.approximate()[index])),
+        float(errors.result_ulp[index]),
+        float(errors.scaled_ulp[index]),
+    )
+
+
+def _largest(errors: Errors, bound: Bound) -> int:
+    values = errors.scaled_ulp if bound.measure == "scaled" else errors.result_ulp
+    return int(np.argmax(np.nan_to_num(values))) if len(errors) else 0
+
+
+def _size(errors: Errors, index: int) -> float:
+    return float(np.nan_to_num(errors.result_ulp[index], posinf=1e300))
