@@ -11,7 +11,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar
@@ -65,6 +65,7 @@ class Implementation:
     function: Callable[..., Tensor]
     documentation: str = ""
     expression: str = ""
+    _: KW_ONLY
     spelling: Mapping[str, str] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
     call_spelling: Mapping[str, str] = field(default_factory=dict)
@@ -99,8 +100,8 @@ class Request:
     """What a program must compute.
 
     ``quantity`` is 'loss', 'gradient' (reverse mode with respect to the operand ``wrt``, given the operand
-    cotangent), 'tangent' (forward mode with respect to the logits, tangent of ones) or 'curvature' (the
-    derivative of the sum of the gradient).
+    cotangent), 'both' (a pair of these, in one program), 'tangent' (forward mode with respect to the logits,
+    tangent of ones) or 'curvature' (the derivative of the sum of the gradient).
     """
 
     implementation: Implementation
@@ -129,7 +130,7 @@ class Adapter(abc.ABC):
     packages: ClassVar[tuple[str, ...]]
     imports: ClassVar[tuple[str, ...]]  # of a reproducer; the second defines inf and nan
     modes: ClassVar[tuple[str, ...]]
-    quantities: ClassVar[tuple[str, ...]] = ("loss", "gradient", "tangent", "curvature")
+    quantities: ClassVar[tuple[str, ...]] = ("loss", "gradient", "both", "tangent", "curvature")
     dtypes: ClassVar[tuple[str, ...]] = tuple(DTYPES)
     layouts: ClassVar[tuple[str, ...]] = LAYOUTS
 
@@ -155,7 +156,7 @@ class Adapter(abc.ABC):
 
     @abc.abstractmethod
     def program(self, request: Request) -> Program:
-        """The computation, built once. Raises NotOffered where the framework has no such thing."""
+        """The computation, built once; 'both' returns a pair of tensors. Raises NotOffered where the framework has no such thing."""
 
     @abc.abstractmethod
     def literal(self, values: str, dtype: str, device: str) -> str:

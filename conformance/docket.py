@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -66,7 +67,9 @@ class Docket:
             return Unsupported(reason)
         examination = Examination(self.runner, self.case, self.session)
         try:
-            return check(examination)
+            # What a framework warns of is its users' business; it must not change what is computed here.
+            with warnings.catch_warnings(action="ignore"):
+                return check(examination)
         except NotOffered as reason:
             return Unsupported(str(reason))
         except WrongDevice as error:

@@ -5,6 +5,7 @@ Elementwise cases of one dtype share one tensor, so that a compiled mode compile
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -55,15 +56,24 @@ class Examination:
 
     def run(self, call: Call, quantity: str = "loss", cotangent: Array | None = None) -> Array:
         """Run a call. Derivatives get a cotangent of ones unless one is given."""
-        wrt = DIFFERENTIATED.get(quantity, "logits")
-        if quantity in DIFFERENTIATED:
-            if cotangent is None:
-                shape = np.broadcast_shapes(*(array.shape for array in call.operands.values()))
-                cotangent = native(np.ones(shape if call.reduction == "none" else ()), self.dtype)
-            call = Call(
-                {**call.operands, "cotangent": cotangent}, call.reduction, call.label_smoothing, call.layout
-            )
-        return self.runner.run(call, "gradient" if quantity in DIFFERENTIATED else quantity, wrt)
+        if quantity not in DIFFERENTIATED:
+            return self.runner.run(call, quantity)
+        return self.runner.run(self.with_cotangent(call, cotangent), "gradient", DIFFERENTIATED[quantity])
+
+    def run_both(self, call: Call) -> dict[str, Array]:
+        """Loss and gradient from one program; the loss alone where the adapter does not differentiate."""
+        try:
+            loss, gradient = self.runner.run_both(self.with_cotangent(call))
+        except NotOffered:
+            return {"loss": self.runner.run(call)}
+        return {"loss": loss, "gradient": gradient}
+
+    def with_cotangent(self, call: Call, cotangent: Array | None = None) -> Call:
+        """The call with a cotangent: ones of the result's shape unless one is given."""
+        if cotangent is None:
+            shape = np.broadcast_shapes(*(array.shape for array in call.operands.values()))
+            cotangent = native(np.ones(shape if call.reduction == "none" else ()), self.dtype)
+        return dataclasses.replace(call, operands={**call.operands, "cotangent": cotangent})
 
     def errors(self, quantity: str = "loss", golden: str = "") -> Errors:
         """The errors of this case's elements for a quantity; ``golden`` names another golden to compare with."""

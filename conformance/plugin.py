@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conformance import case, record
-from conformance.docket import Docket
+from conformance.docket import Docket, Unexpected
 from conformance.errors import UsageError
 from conformance.session import Choice, Session, describe, open_session
 
@@ -74,8 +74,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
-    """Attach the records to the report: it is what travels from xdist's workers."""
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+    """Attach the records to the report (it is what travels from xdist's workers), and drop tracebacks into the suite."""
+    if call.excinfo is not None and call.excinfo.errisinstance(Unexpected):
+        # Formatting a traceback costs more than most checks, and says less than the message.
+        item._repr_failure_py = lambda excinfo, style=None: str(excinfo.value)  # type: ignore[attr-defined]
     report = yield
     docket = getattr(item, "callspec", None) and item.callspec.params.get("docket")  # type: ignore[attr-defined]
     if isinstance(docket, Docket) and report.when == "call":

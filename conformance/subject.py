@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from conformance.adapter import Adapter, Array, Implementation, NotOffered, Program, Request
+from conformance.adapter import Adapter, Array, Implementation, NotOffered, Program, Request, Tensor
 from conformance.dtype import Dtype, dtype_named
 
 
@@ -64,15 +64,29 @@ class Runner:
         Raises NotOffered where the adapter has no such thing, WrongDevice if the result was computed
         elsewhere, and whatever the framework raises.
         """
-        program = self._program(self.request(call, quantity, wrt))
-        device = self.subject.device
-        operands = {
-            name: self.adapter.place(array, device, call.layout if array.ndim else "contiguous")
+        return self._fetched(self._program(self.request(call, quantity, wrt))(self.place(call)))
+
+    def run_both(self, call: Call) -> tuple[Array, Array]:
+        """Loss and gradient with respect to the logits, from one program. Raises as run does."""
+        loss, gradient = self._program(self.request(call, "both"))(self.place(call))
+        return self._fetched(loss), self._fetched(gradient)
+
+    def run_and_look(self, call: Call) -> Mapping[str, Array]:
+        """Compute the loss and its gradient, and return what the operands hold afterwards."""
+        operands = self.place(call)
+        self._program(self.request(call, "both"))(operands)
+        return {name: self.adapter.fetch(tensor) for name, tensor in operands.items()}
+
+    def place(self, call: Call) -> Mapping[str, Tensor]:
+        """The operands as the framework's tensors; the layout is that of every operand with a shape."""
+        return {
+            name: self.adapter.place(array, self.subject.device, call.layout if array.ndim else "contiguous")
             for name, array in call.operands.items()
         }
-        result = program(operands)
-        if (where := self.adapter.device_of(result)) != device:
-            raise WrongDevice(f"the result is on {where}, not on {device}")
+
+    def _fetched(self, result: Tensor) -> Array:
+        if (where := self.adapter.device_of(result)) != self.subject.device:
+            raise WrongDevice(f"the result is on {where}, not on {self.subject.device}")
         return self.adapter.fetch(result)
 
     def _program(self, request: Request) -> Program:

@@ -168,9 +168,12 @@ def _program(request: Request) -> Program:
     def along(operands: Operands) -> Callable[[Tensor], Tensor]:
         return lambda value: request.forward({**operands, request.wrt: value})
 
+    def both(operands: Operands) -> tuple[Tensor, Tensor]:
+        result, pullback = jax.vjp(along(operands), operands[request.wrt])
+        return result, pullback(operands["cotangent"])[0]
+
     def gradient(operands: Operands) -> Tensor:
-        _, pullback = jax.vjp(along(operands), operands[request.wrt])
-        return pullback(operands["cotangent"])[0]
+        return both(operands)[1]
 
     def tangent(operands: Operands) -> Tensor:
         logits = operands["logits"]
@@ -180,7 +183,9 @@ def _program(request: Request) -> Program:
         first = jax.grad(lambda value: along(operands)(value).sum())
         return jax.grad(lambda value: first(value).sum())(operands["logits"])
 
-    return {"loss": request.forward, "gradient": gradient, "tangent": tangent, "curvature": curvature}[request.quantity]
+    return {
+        "loss": request.forward, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature
+    }[request.quantity]
 
 
 ADAPTER = Jax

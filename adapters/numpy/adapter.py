@@ -140,7 +140,7 @@ class NumPy(Adapter):
     imports = ("import numpy as np, scipy.special", "from numpy import inf, nan")
     modes = ("eager",)
     layouts = LAYOUTS[:5]
-    quantities = ("loss", "gradient", "curvature")
+    quantities = ("loss", "gradient", "both", "curvature")
 
     def implementations(self) -> tuple[Implementation, ...]:
         return IMPLEMENTATIONS
@@ -173,6 +173,8 @@ class NumPy(Adapter):
             raise NotOffered("NumPy does not differentiate")
         if request.wrt not in ("logits", "labels") and not request.implementation.offers(request.wrt):
             raise NotOffered(f"it has no {request.wrt}")
+        if request.quantity == "both":
+            return _quiet(lambda operands: (request.forward(operands), derivative(request, operands)))
         return _quiet(lambda operands: derivative(request, operands))
 
     def literal(self, values: str, dtype: str, device: str) -> str:

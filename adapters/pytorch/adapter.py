@@ -63,8 +63,8 @@ IMPLEMENTATIONS = (
         binary_cross_entropy_with_logits,
         f"{DOCS}torch.nn.functional.binary_cross_entropy_with_logits.html",
         'torch.nn.functional.binary_cross_entropy_with_logits(x, z{more}, reduction="{reduction}")',
-        {"weight": ", weight=w", "pos_weight": ", pos_weight=q"},
-        REDUCTIONS,
+        spelling={"weight": ", weight=w", "pos_weight": ", pos_weight=q"},
+        reductions=REDUCTIONS,
     ),
     Implementation(
         "BCEWithLogitsLoss",
@@ -72,8 +72,8 @@ IMPLEMENTATIONS = (
         bce_with_logits_loss,
         f"{DOCS}torch.nn.BCEWithLogitsLoss.html",
         'torch.nn.BCEWithLogitsLoss(reduction="{reduction}"{more})(x, z)',
-        {"weight": ", weight=w", "pos_weight": ", pos_weight=q"},
-        REDUCTIONS,
+        spelling={"weight": ", weight=w", "pos_weight": ", pos_weight=q"},
+        reductions=REDUCTIONS,
     ),
     Implementation(
         "multilabel_soft_margin_loss",
@@ -81,8 +81,8 @@ IMPLEMENTATIONS = (
         multilabel_soft_margin_loss,
         f"{DOCS}torch.nn.functional.multilabel_soft_margin_loss.html",
         'torch.nn.functional.multilabel_soft_margin_loss(x[..., None], z[..., None], reduction="{reduction}")',
-        {},
-        REDUCTIONS,
+        spelling={},
+        reductions=REDUCTIONS,
         broadcasts=True,
         note="called with a class axis of length one, over which it averages",
     ),
@@ -92,8 +92,8 @@ IMPLEMENTATIONS = (
         soft_margin_loss,
         f"{DOCS}torch.nn.functional.soft_margin_loss.html",
         'torch.nn.functional.soft_margin_loss(x, 2 * z - 1, reduction="{reduction}")',
-        {},
-        REDUCTIONS,
+        spelling={},
+        reductions=REDUCTIONS,
         labels="hard",
         broadcasts=True,
         note="labels 0 and 1 are passed as -1 and 1",
@@ -104,8 +104,8 @@ IMPLEMENTATIONS = (
         binary_cross_entropy_of_sigmoid,
         f"{DOCS}torch.nn.functional.binary_cross_entropy.html",
         'torch.nn.functional.binary_cross_entropy(torch.sigmoid(x), z{more}, reduction="{reduction}")',
-        {"weight": ", weight=w"},
-        REDUCTIONS,
+        spelling={"weight": ", weight=w"},
+        reductions=REDUCTIONS,
         note="takes probabilities: sigmoid(x) is passed",
     ),
     Implementation(
@@ -202,10 +202,13 @@ def _differentiated(request: Request, forward: Program) -> Program:
     def loss(operands: Operands) -> Tensor:
         return forward(operands)
 
-    def gradient(operands: Operands) -> Tensor:
+    def both(operands: Operands) -> tuple[Tensor, Tensor]:
         leaf = operands[request.wrt].detach().requires_grad_()
         result = forward({**operands, request.wrt: leaf})
-        return torch.autograd.grad(result, leaf, operands["cotangent"])[0]
+        return result, torch.autograd.grad(result, leaf, operands["cotangent"])[0]
+
+    def gradient(operands: Operands) -> Tensor:
+        return both(operands)[1]
 
     def tangent(operands: Operands) -> Tensor:
         logits = operands["logits"]
@@ -219,7 +222,8 @@ def _differentiated(request: Request, forward: Program) -> Program:
         (first,) = torch.autograd.grad(result, leaf, torch.ones_like(result), create_graph=True)
         return torch.autograd.grad(first, leaf, torch.ones_like(first))[0]
 
-    return {"loss": loss, "gradient": gradient, "tangent": tangent, "curvature": curvature}[request.quantity]
+    programs = {"loss": loss, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature}
+    return programs[request.quantity]
 
 
 def _func(request: Request) -> Program:
@@ -236,9 +240,12 @@ def _func(request: Request) -> Program:
         whole = {name: value for name, value in operands.items() if name not in mapped}
         return torch.func.vmap(lambda each: request.forward({**whole, **each}))(mapped)
 
+    def both(operands: Operands) -> tuple[Tensor, Tensor]:
+        result, pullback = torch.func.vjp(along(operands), operands[request.wrt])
+        return result, pullback(operands["cotangent"])[0]
+
     def gradient(operands: Operands) -> Tensor:
-        _, pullback = torch.func.vjp(along(operands), operands[request.wrt])
-        return pullback(operands["cotangent"])[0]
+        return both(operands)[1]
 
     def tangent(operands: Operands) -> Tensor:
         logits = operands["logits"]
@@ -251,7 +258,8 @@ def _func(request: Request) -> Program:
         first = torch.func.grad(total)
         return torch.func.grad(lambda value: first(value).sum())(operands["logits"])
 
-    return {"loss": loss, "gradient": gradient, "tangent": tangent, "curvature": curvature}[request.quantity]
+    programs = {"loss": loss, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature}
+    return programs[request.quantity]
 
 
 _SCRIPTS = {

@@ -134,9 +134,9 @@ IMPLEMENTATIONS = (
         _with_reduction(weighted_cross_entropy_with_logits, weighted=True),
         f"{API}nn/weighted_cross_entropy_with_logits",
         "tf.nn.weighted_cross_entropy_with_logits(labels=z, logits=x{more})",
-        {"pos_weight": ", pos_weight=q"},
-        {"pos_weight": ", pos_weight=1.0"},
-        REDUCED,
+        spelling={"pos_weight": ", pos_weight=q"},
+        absent={"pos_weight": ", pos_weight=1.0"},
+        reductions=REDUCED,
         note="reduced with tf.reduce_sum and tf.reduce_mean",
     ),
     Implementation(
@@ -145,7 +145,7 @@ IMPLEMENTATIONS = (
         v1_losses_sigmoid_cross_entropy,
         f"{API}compat/v1/losses/sigmoid_cross_entropy",
         'tf.compat.v1.losses.sigmoid_cross_entropy(z, x{more}, reduction=tf.compat.v1.losses.Reduction.{reduction})',
-        {"weight": ", weights=w", "label_smoothing": ", label_smoothing={a}"},
+        spelling={"weight": ", weights=w", "label_smoothing": ", label_smoothing={a}"},
         reductions=V1_REDUCTIONS,
         same_rank_weights=True,
     ),
@@ -155,7 +155,7 @@ IMPLEMENTATIONS = (
         keras_binary_crossentropy,
         "https://keras.io/api/losses/probabilistic_losses/#binarycrossentropy-class",
         'tf.keras.losses.BinaryCrossentropy(from_logits=True{more}, reduction="{reduction}")(z[..., None], x[..., None]{call})',
-        {"label_smoothing": ", label_smoothing={a}"},
+        spelling={"label_smoothing": ", label_smoothing={a}"},
         call_spelling={"weight": ", sample_weight=w"},
         reductions=KERAS_REDUCTIONS,
         same_rank_weights=True,
@@ -168,7 +168,7 @@ IMPLEMENTATIONS = (
         "https://keras.io/api/losses/probabilistic_losses/#binaryfocalcrossentropy-class",
         "tf.keras.losses.BinaryFocalCrossentropy(gamma=0.0, from_logits=True{more}, "
         'reduction="{reduction}")(z[..., None], x[..., None]{call})',
-        {"label_smoothing": ", label_smoothing={a}"},
+        spelling={"label_smoothing": ", label_smoothing={a}"},
         call_spelling={"weight": ", sample_weight=w"},
         reductions=KERAS_REDUCTIONS,
         same_rank_weights=True,
@@ -297,12 +297,16 @@ def _traced(program: Program, compiled: bool) -> Program:
 
 
 def _eager(request: Request) -> Program:
-    def gradient(operands: Operands) -> Tensor:
+    def both(operands: Operands) -> tuple[Tensor, Tensor]:
         with tf.GradientTape() as tape:
             tape.watch(operands[request.wrt])
             result = request.forward(operands)
         # A loss in another dtype than the logits takes a cotangent of its own dtype.
-        return _required(tape.gradient(result, operands[request.wrt], tf.cast(operands["cotangent"], result.dtype)))
+        cotangent = tf.cast(operands["cotangent"], result.dtype)
+        return result, _required(tape.gradient(result, operands[request.wrt], cotangent))
+
+    def gradient(operands: Operands) -> Tensor:
+        return both(operands)[1]
 
     def tangent(operands: Operands) -> Tensor:
         logits = operands["logits"]
@@ -320,7 +324,9 @@ def _eager(request: Request) -> Program:
             first = _required(inner.gradient(result, logits))
         return _required(outer.gradient(first, logits))
 
-    return {"loss": request.forward, "gradient": gradient, "tangent": tangent, "curvature": curvature}[request.quantity]
+    return {
+        "loss": request.forward, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature
+    }[request.quantity]
 
 
 def _required(gradient: Tensor) -> Tensor:
@@ -344,23 +350,26 @@ def _session(request: Request) -> Program:
         config = tf.compat.v1.ConfigProto(gpu_options=tf.compat.v1.GPUOptions(allow_growth=True))
         return tf.compat.v1.Session(graph=graph, config=config), feeds, result
 
-    def run(operands: Operands) -> SessionResult:
+    def run(operands: Operands) -> Any:
         signature = tuple((name, tensor.dtype, tensor.shape.rank) for name, tensor in operands.items())
         device = operands["logits"].device
         session, feeds, result = build(signature, device)
         values = session.run(result, {feeds[name]: tensor.numpy() for name, tensor in operands.items()})
+        if request.quantity == "both":
+            return tuple(SessionResult(np.asarray(value), device) for value in values)
         return SessionResult(np.asarray(values), result.device or device)
 
     return run
 
 
-def _symbolic(request: Request, feeds: Operands) -> Tensor:
+def _symbolic(request: Request, feeds: Operands) -> Any:
     result = request.forward(feeds)
     if request.quantity == "loss":
         return result
-    if request.quantity == "gradient":
+    if request.quantity in ("gradient", "both"):
         cotangent = tf.cast(feeds["cotangent"], result.dtype)
-        return _required(tf.gradients(result, feeds[request.wrt], grad_ys=cotangent)[0])
+        gradient = _required(tf.gradients(result, feeds[request.wrt], grad_ys=cotangent)[0])
+        return (result, gradient) if request.quantity == "both" else gradient
     first = _required(tf.gradients(result, feeds["logits"])[0])
     return _required(tf.gradients(first, feeds["logits"])[0])
 

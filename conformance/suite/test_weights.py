@@ -14,23 +14,22 @@ from conformance.verdict import outcome, within
 
 def weighted(examination: Examination) -> Outcome:
     """Loss and gradient of the weighted elements."""
-    verdict = within(
-        examination.compare(examination.run(examination.call())), WEIGHTED_MUST, examination.elements()
-    )
-    if isinstance(verdict, Deviates):
-        return verdict
-    try:
-        gradient = examination.run(examination.call(), "gradient")
-    except NotOffered:
-        return verdict
-    return within(examination.compare(gradient, "gradient"), WEIGHTED_MUST, examination.elements())
+    verdict: Outcome = Conforms()
+    for quantity, got in examination.run_both(examination.call()).items():
+        verdict = within(examination.compare(got, quantity), WEIGHTED_MUST, examination.elements())
+        if isinstance(verdict, Deviates):
+            return verdict
+    return verdict
 
 
 def zero_weight(examination: Examination) -> Outcome:
     weight = np.broadcast_to(examination.case.operand("weight", examination.dtype), examination.case.shape)
     off = weight.reshape(-1) == 0
     ordinary = np.isfinite(examination.elements()[0])
-    errors = examination.compare(examination.run(examination.call(), "gradient"), "gradient")
+    got = examination.run_both(examination.call())
+    if "gradient" not in got:
+        raise NotOffered("the adapter does not differentiate")
+    errors = examination.compare(got["gradient"], "gradient")
     verdict = outcome(errors, (errors.got == 0) | ~off | ~ordinary, examination.elements(), forced="not-exact")
     masked = errors.got[off & ~ordinary]
     if isinstance(verdict, Deviates) or not len(masked):

@@ -1,0 +1,53 @@
+"""Inputs of the laws, drawn by Hypothesis: the same ones in every run and for every subject."""
+
+from __future__ import annotations
+
+import functools
+
+import hypothesis
+import numpy as np
+from hypothesis import strategies
+
+from conformance.case import Case
+from conformance.dtype import Dtype
+from conformance.exact import Floats
+from conformance.subject import native
+
+_WIDTHS = {"float64": 64, "float32": 32, "float16": 16, "bfloat16": 32}
+_EIGHTHS = tuple(eighth / 8 for eighth in range(9))
+
+
+@functools.cache
+def drawn(case: Case, dtype: Dtype) -> tuple[Floats, Floats]:
+    """All examples of a law laid end to end: logits and labels, exact in ``dtype``.
+
+    One tensor holds them all, so that a compiled mode compiles once; ``derandomize`` makes them repeatable.
+    """
+    law = case.law
+    if law is None:
+        raise ValueError(f"{case.id} is not a law")
+    low, high = law.logits
+    logit = strategies.floats(low, high, width=_WIDTHS[dtype.name])  # type: ignore[arg-type]
+    label = strategies.sampled_from((0.0, 1.0) if law.labels == "hard" else _EIGHTHS)
+    example = strategies.lists(strategies.tuples(logit, label), min_size=law.elements, max_size=law.elements)
+    pairs: list[tuple[float, float]] = []
+
+    @hypothesis.settings(
+        max_examples=law.examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(example)
+    def collect(elements: list[tuple[float, float]]) -> None:
+        if len(pairs) < law.examples * law.elements:
+            pairs.extend(elements)
+
+    collect()
+    wanted = law.examples * law.elements
+    if len(pairs) < wanted:
+        pairs.extend(pairs[: wanted - len(pairs)])
+    columns = np.array(pairs, np.float64).T
+    return native(columns[0], dtype).astype(np.float64), columns[1]

@@ -1,0 +1,208 @@
+"""L: laws that need no oracle. Hypothesis draws the inputs (conformance/draw.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from conformance import operator
+from conformance.adapter import Array, NotOffered
+from conformance.docket import Docket
+from conformance.draw import drawn
+from conformance.exact import Floats
+from conformance.examination import Examination
+from conformance.number import float_text
+from conformance.outcome import Conforms, Deviates, Outcome, Worst
+from conformance.spec import bound
+from conformance.subject import Call, Runner, native
+from conformance.ulp import unit
+
+Mask = npt.NDArray[np.bool_]
+POSITION_BASE = 61  # elements of the pattern whose copies must agree: a prime, so that every lane meets every element
+LONGEST = 17  # as a power of two
+
+
+def symmetry(examination: Examination) -> Outcome:
+    x, z = drawn(examination.case, examination.dtype)
+    one, other = _both(examination, x, z), _both(examination, -x, 1 - z)
+    for quantity in one:
+        left, right = one[quantity], other[quantity] * (1 if quantity == "loss" else -1)
+        larger = np.maximum(np.abs(left), np.abs(right))
+        # Below the normal range a device may flush one side: V6's matter.
+        normal = larger >= examination.dtype.smallest_normal
+        ulps = _ulps(left - right, larger, examination)
+        if (bad := normal & ~(ulps <= bound("L1").ulps)).any():
+            index = int(np.argmax(np.where(bad, np.nan_to_num(ulps, posinf=1e300), -1)))
+            lost = min(abs(left[index]), abs(right[index])) < larger[index] / 2
+            shown = f"the {quantity} is {left[index]:.9g}, its mirror image's {right[index]:.9g}"
+            worst = _worst(index, x, z, left, right, ulps)
+            return Deviates("lost-tail" if lost else "lost-bits", shown, {"failing": int(bad.sum())}, worst)
+    return Conforms({"elements": len(x)})
+
+
+def monotone(examination: Examination) -> Outcome:
+    x = np.sort(drawn(examination.case, examination.dtype)[0])
+    for label in (0.0, 1.0):
+        z = np.full_like(x, label)
+        sign = 1 - 2 * label
+        loss = _losses(examination, x, z)[:: int(sign)]
+        scale = np.maximum(np.abs(x), operator.loss(x, z))[:: int(sign)]
+        if (outcome := _never_falls(examination, loss, scale, x[:: int(sign)], z)) is not None:
+            return outcome
+    return Conforms({"elements": len(x)})
+
+
+def convex(examination: Examination) -> Outcome:
+    order = np.argsort(drawn(examination.case, examination.dtype)[0], kind="stable")
+    x = drawn(examination.case, examination.dtype)[0][order]
+    for label in (0.0, 0.5, 1.0) if examination.runner.implementation.labels == "soft" else (0.0, 1.0):
+        z = np.full_like(x, label)
+        result = _both(examination, x, z)
+        if "gradient" not in result:
+            raise NotOffered("the adapter does not differentiate")
+        scale = np.maximum(operator.sigmoid(x), z)
+        if (outcome := _never_falls(examination, result["gradient"], scale, x, z)) is not None:
+            return outcome
+    return Conforms({"elements": len(x)})
+
+
+def repeatable(examination: Examination) -> Outcome:
+    call = _call(examination, *_labels(examination))
+    first, second = examination.run_both(call), examination.run_both(call)
+    for quantity in first:
+        if differing := int((_bits(first[quantity]) != _bits(second[quantity])).sum()):
+            return Deviates("differs", f"{differing} elements of the {quantity} differ the second time")
+    return Conforms({"elements": len(call.operands["logits"])})
+
+
+def independent_of_position(examination: Examination) -> Outcome:
+    x, z = (column[:POSITION_BASE] for column in _labels(examination))
+    reference: dict[str, Array] = {}
+    for length, shift in _lengths():
+        owner = (np.arange(length) + shift) % POSITION_BASE
+        got = examination.run_both(_call(examination, x[owner], z[owner]))
+        for quantity, values in got.items():
+            bits = _bits(values)
+            if quantity not in reference:
+                reference[quantity] = bits[np.argsort(owner[:POSITION_BASE])]
+            differing = bits != reference[quantity][owner]
+            if differing.any():
+                index = int(np.flatnonzero(differing)[0])
+                detail = (
+                    f"the {quantity} of logit {x[owner[index]]:.9g}, label {z[owner[index]]:g} at place {index} of "
+                    f"{length} has other bits than in a tensor of {2**LONGEST + 1}"
+                )
+                return Deviates("depends-on-position", detail, {"length": length, "place": index})
+    return Conforms({"lengths": len(list(_lengths()))})
+
+
+def inputs_unchanged(examination: Examination) -> Outcome:
+    call = examination.with_cotangent(_call(examination, *_labels(examination)))
+    try:
+        after = examination.runner.run_and_look(call)
+    except NotOffered:
+        raise
+    for name, array in call.operands.items():
+        if changed := int((_bits(array) != _bits(after[name])).sum()):
+            return Deviates("changed-input", f"{changed} elements of the {name} changed")
+    return Conforms({"elements": len(call.operands["logits"])})
+
+
+def modes_agree(examination: Examination) -> Outcome:
+    runner = examination.runner
+    if runner.subject.mode == runner.adapter.modes[0]:
+        raise NotOffered("it is the mode that the others are compared with")
+    x, z = _labels(examination)
+    own, other = _both(examination, x, z), _both(examination, x, z, examination.session.sibling(runner))
+    scales = {
+        "loss": np.maximum(np.maximum(np.abs(x) * (1 - z), np.abs(x) * z), operator.loss(x, z)),
+        "gradient": np.maximum(operator.sigmoid(x), z),
+    }
+    largest = 0.0
+    for quantity in own:
+        ulps = _ulps(own[quantity] - other[quantity], scales[quantity], examination)
+        normal = np.maximum(np.abs(own[quantity]), np.abs(other[quantity])) >= examination.dtype.smallest_normal
+        bad = normal & ~(ulps <= bound("L7").ulps)
+        if bad.any():
+            index = int(np.argmax(np.where(bad, np.nan_to_num(ulps, posinf=1e300), -1)))
+            shown = f"the {quantity} is {own[quantity][index]:.9g}, in the first mode {other[quantity][index]:.9g}"
+            worst = _worst(index, x, z, own[quantity], other[quantity], ulps)
+            return Deviates("differs", shown, {"failing": int(bad.sum())}, worst)
+        largest = max(largest, float(ulps[normal].max(initial=0.0)))
+    return Conforms({"max_scaled_ulp": largest})
+
+
+def _labels(examination: Examination) -> tuple[Floats, Floats]:
+    """What was drawn, with hard labels for an implementation that takes no others."""
+    x, z = drawn(examination.case, examination.dtype)
+    return (x, z) if examination.runner.implementation.labels == "soft" else (x, np.round(z))
+
+
+def _call(examination: Examination, x: Floats, z: Floats) -> Call:
+    return Call({"logits": native(x, examination.dtype), "labels": native(z, examination.dtype)})
+
+
+def _both(examination: Examination, x: Floats, z: Floats, runner: Runner | None = None) -> dict[str, Floats]:
+    other = Examination(runner, examination.case, examination.session) if runner else examination
+    return {name: got.astype(np.float64) for name, got in other.run_both(_call(examination, x, z)).items()}
+
+
+def _losses(examination: Examination, x: Floats, z: Floats) -> Floats:
+    return _both(examination, x, z)["loss"]
+
+
+def _ulps(difference: Floats, magnitude: Floats, examination: Examination) -> Floats:
+    _, exponent = np.frexp(np.where(magnitude > 0, magnitude, 1e-320))
+    steps = unit(exponent.astype(np.int64) - 1, examination.dtype)
+    with np.errstate(over="ignore"):
+        return np.abs(np.ldexp(difference, -steps.astype(np.int32)))
+
+
+def _never_falls(examination: Examination, values: Floats, scale: Floats, x: Floats, z: Floats) -> Outcome | None:
+    if not np.isfinite(values).all():
+        index = int(np.flatnonzero(~np.isfinite(values))[0])
+        return Deviates("nan" if np.isnan(values[index]) else "overflow", f"{values[index]} at logit {x[index]:.9g}")
+    highest = np.maximum.accumulate(values)
+    ulps = _ulps(highest - values, scale, examination)
+    if (ulps <= bound("L2").ulps).all():
+        return None
+    index = int(np.argmax(ulps))
+    detail = f"{values[index]:.9g} at logit {x[index]:.9g}, label {z[index]:g}, after {highest[index]:.9g} before it"
+    return Deviates("wrong-value", detail, {}, _worst(index, x, z, values, highest, ulps))
+
+
+def _worst(index: int, x: Floats, z: Floats, got: Floats, expected: Floats, ulps: Floats) -> Worst:
+    texts = (float_text(float(column[index])) for column in (x, z, got, expected))
+    logit, label, shown, exact = texts
+    return Worst(index, logit, label, shown, exact, float(ulps[index]), float(ulps[index]))
+
+
+def _lengths() -> Iterator[tuple[int, int]]:
+    """Lengths just below, at and just above each power of two, the longest first, each at another offset."""
+    seen = set()
+    for power in range(LONGEST, 0, -1):
+        for length in (2**power + 1, 2**power, 2**power - 1):
+            if length not in seen:
+                seen.add(length)
+                yield length, (0 if not len(seen) - 1 else 7 * len(seen) % POSITION_BASE)
+
+
+def _bits(array: Array) -> Array:
+    return np.ascontiguousarray(array).reshape(-1).view(f"u{array.dtype.itemsize}")
+
+
+CHECKS = {
+    "L1": symmetry,
+    "L2": monotone,
+    "L3": convex,
+    "L4": repeatable,
+    "L5": independent_of_position,
+    "L6": inputs_unchanged,
+    "L7": modes_agree,
+}
+
+
+def test_laws(docket: Docket) -> None:
+    docket.hear(CHECKS)
