@@ -132,6 +132,7 @@ class Adapter(abc.ABC):
     modes: ClassVar[tuple[str, ...]]
     quantities: ClassVar[tuple[str, ...]] = ("loss", "gradient", "both", "tangent", "curvature")
     dtypes: ClassVar[tuple[str, ...]] = tuple(DTYPES)
+    compiles_each_shape: ClassVar[tuple[str, ...]] = ()  # modes that compile anew for each shape
     layouts: ClassVar[tuple[str, ...]] = LAYOUTS
 
     @abc.abstractmethod

@@ -70,6 +70,13 @@ class Ledger:
         self.deviations = deviations
         self.scopes = scopes
 
+    def texts(self) -> dict[str, dict[str, str]]:
+        """Reason, harm and link of each deviation, by id."""
+        return {
+            name: {"reason": each.reason, "harm": each.harm, "link": each.link}
+            for name, each in self.deviations.items()
+        }
+
     def judge(self, subject: Subject, clause: str, case: str, outcome: Outcome) -> Finding:
         """Is this outcome expected?"""
         listed = [scope for scope in self._near(subject.implementation, clause) if scope.covers(subject, clause, case)]
@@ -112,7 +119,8 @@ def load(path: Path) -> Ledger:
         if entry["id"] in deviations:
             raise ContentError(path, f"deviation '{entry['id']}'", "it is listed twice", "merge the two")
         deviations[entry["id"]] = Deviation(entry["id"], entry["reason"], entry["harm"], entry.get("link", ""))
-        scopes += [_scope(path, entry["id"], where) for where in entry["where"]]
+        common = {"versions": entry["versions"]} if "versions" in entry else {}
+        scopes += [_scope(path, entry["id"], common | where) for where in entry["where"]]
     return Ledger(deviations, tuple(scopes))
 
 

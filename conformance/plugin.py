@@ -13,6 +13,7 @@ import pytest
 from conformance import case, record
 from conformance.docket import Docket, Unexpected
 from conformance.errors import UsageError
+from conformance.report import page
 from conformance.session import Choice, Session, describe, open_session
 
 SUITE = Path(__file__).parent / "suite"
@@ -121,6 +122,7 @@ class Recorder:
             record.run_record(
                 {name: describe(adapter) for name, adapter in session.adapters.items()},
                 session.missing,
+                {name: session.ledgers[name].texts() for name in session.adapters},
                 {name: list(self.config.getoption(f"xent_{name}")) for name in _OPTIONS},
                 datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             )
@@ -144,6 +146,8 @@ class Recorder:
         if self.writer is None:
             return
         self.writer.close()
+        runs = [list(record.read(self.out / "results.jsonl"))]
+        page.write(page.merge(runs), self.out / "index.html")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """One line a state, and where the records are."""
@@ -154,4 +158,4 @@ class Recorder:
             terminalreporter.write_line(f"{count:8d}  {state}")
         for name, reason in session_of(choice_of(self.config)).missing.items():
             terminalreporter.write_line(f" no data  {name}: {reason}")
-        terminalreporter.write_line(f"records: {self.out / 'results.jsonl'}")
+        terminalreporter.write_line(f"records: {self.out / 'results.jsonl'}, page: {self.out / 'index.html'}")

@@ -50,9 +50,18 @@ def check_record(
     return record | {name: text for name, text in optional.items() if text}
 
 
-def run_record(adapters: Mapping[str, Mapping[str, Any]], missing: Mapping[str, str], options: Mapping[str, Any],
-               started: str) -> Record:
-    """The first line of a run. ``adapters`` maps names to versions, devices and thread counts."""
+def run_record(
+    adapters: Mapping[str, Mapping[str, Any]],
+    missing: Mapping[str, str],
+    deviations: Mapping[str, Mapping[str, Mapping[str, str]]],
+    options: Mapping[str, Any],
+    started: str,
+) -> Record:
+    """The first line of a run.
+
+    ``adapters`` maps names to versions, devices and thread counts, ``deviations`` each adapter's known deviations to
+    their reason, harm and link: a report reads nothing but records.
+    """
     return {
         "record": "run",
         "format": FORMAT,
@@ -67,6 +76,7 @@ def run_record(adapters: Mapping[str, Mapping[str, Any]], missing: Mapping[str, 
         },
         "adapters": adapters,
         "missing": missing,
+        "deviations": deviations,
         "options": options,
     }
 

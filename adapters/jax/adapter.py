@@ -110,6 +110,7 @@ class Jax(Adapter):
         "from jax.numpy import inf, nan",
     )
     modes = ("eager", "compiled")
+    compiles_each_shape = ("eager", "compiled")
     layouts = LAYOUTS[:5]  # arrays have no memory format
 
     def implementations(self) -> tuple[Implementation, ...]:

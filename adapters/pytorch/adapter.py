@@ -128,6 +128,7 @@ class PyTorch(Adapter):
     packages = ("torch",)
     imports = ("import torch", "from torch import inf, nan")
     modes = ("eager", "func", "compiled")
+    compiles_each_shape = ("compiled",)
 
     def implementations(self) -> tuple[Implementation, ...]:
         return IMPLEMENTATIONS

@@ -208,9 +208,10 @@ class TensorFlow(Adapter):
     """The adapter."""
 
     name = "tensorflow"
-    packages = ("tensorflow-cpu", "tensorflow", "keras")
+    packages = ("tensorflow", "keras")
     imports = ("import tensorflow as tf", "from math import inf, nan")
     modes = ("eager", "graph", "xla", "session")
+    compiles_each_shape = ("xla",)
     layouts = LAYOUTS[:5]  # dense tensors have no memory format
 
     def __init__(self) -> None:

@@ -1,0 +1,109 @@
+"""The command line: ``python -m conformance VERB``. Exit codes: 0 as expected, 1 unexpected, 2 usage."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from conformance import commands
+from conformance.errors import UsageError
+from conformance.plugin import DEFAULT_OUT, SUITE, session_of
+from conformance.session import Choice
+
+_CHOICES = ("adapter", "implementation", "device", "dtype", "mode", "clause")
+
+
+class Parser(argparse.ArgumentParser):
+    """One line for a usage error, exit code 2."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        """Print the line and stop."""
+        self.exit(2, f"conformance: error: {message}; see `python -m conformance {self._verb()}--help`\n")
+
+    def _verb(self) -> str:
+        words = self.prog.split()
+        return f"{words[-1]} " if len(words) > 1 and words[-1] != "conformance" else ""
+
+
+def parser() -> Parser:
+    """The command line's grammar."""
+    root = Parser(prog="python -m conformance", description=__doc__)
+    verbs = root.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=Parser)
+
+    run = verbs.add_parser("run", help="run the suite", description="Run the suite; write DIR/results.jsonl and DIR/index.html.")
+    _add_choices(run)
+    run.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where the results go (default: %(default)s)")
+    run.add_argument("--strict", action="store_true", help="ignore the ledgers: every deviation is unexpected")
+    run.add_argument("pytest_args", nargs="*", metavar="-- PYTEST ARGS", help="passed on to pytest, such as -n 2 or -k PATTERN")
+
+    report = verbs.add_parser("report", help="merge runs into one page")
+    report.add_argument("runs", nargs="+", type=Path, metavar="RUN.jsonl", help="results of one or more runs (plain or .gz)")
+    report.add_argument("--out", required=True, type=Path, metavar="FILE.html", help="the page to write")
+    report.add_argument("--records", type=Path, metavar="FILE.jsonl", help="also write the merged records")
+
+    listing = verbs.add_parser("list", help="list adapters, clauses or cases")
+    listing.add_argument("what", nargs="?", default="adapters", choices=("adapters", "clauses", "cases", "spec"),
+                         help="adapters with their implementations (default), clauses, cases, or SPEC.md's text")
+
+    prove = verbs.add_parser("prove", help="prove the golden values of cases")
+    prove.add_argument("cases", nargs="*", type=Path, metavar="CASE.toml", help="case files (default: all)")
+    prove.add_argument("--check", action="store_true", help="change nothing; exit 1 if a file is not byte for byte what is proven")
+
+    ledger = verbs.add_parser("ledger", help="write a ledger from a run")
+    ledger.add_argument("run", type=Path, metavar="RUN.jsonl", help="results of a run")
+    ledger.add_argument("--adapter", required=True, metavar="NAME", help="whose ledger")
+    ledger.add_argument("--out", type=Path, metavar="FILE.toml",
+                        help="the ledger to write (default: the adapter's own); reasons in it are kept")
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit code."""
+    try:
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        own, rest = (given[: given.index("--")], given[given.index("--") + 1 :]) if "--" in given else (given, [])
+        options = parser().parse_args(own)
+        if options.verb == "run":
+            return _run(options, [*options.pytest_args, *rest])
+        return commands.VERBS[options.verb](options)
+    except UsageError as error:
+        print(f"conformance: error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _add_choices(verb: argparse.ArgumentParser) -> None:
+    texts = {
+        "adapter": "only this framework",
+        "implementation": "only this implementation, or your own: path/to/file.py:function, package.module:function",
+        "device": "only cpu or gpu",
+        "dtype": "only float64, float32, float16 or bfloat16",
+        "mode": "only this mode: eager, compiled, ...",
+        "clause": "only clauses that match a glob: V3, 'G*'",
+    }
+    for name in _CHOICES:
+        metavar = {"implementation": "NAME_OR_TARGET", "clause": "GLOB"}.get(name, name.upper())
+        verb.add_argument(f"--{name}", action="append", default=[], metavar=metavar, help=f"{texts[name]} (repeatable)")
+
+
+def _run(options: argparse.Namespace, extra: Sequence[str]) -> int:
+    chosen = {f"{name}s": tuple(getattr(options, name)) for name in _CHOICES}
+    session_of(Choice(**chosen, strict=options.strict))
+    arguments = ["-p", "conformance.plugin", "--import-mode=importlib", "-c", os.devnull, f"--rootdir={SUITE.parent}"]
+    arguments += ["-p", "no:cacheprovider", "-q", "--tb=short", f"--out={options.out}"]
+    arguments += [f"--{name}={value}" for name in _CHOICES for value in getattr(options, name)]
+    arguments += ["--strict"] if options.strict else []
+    code = int(pytest.main([*arguments, *extra, str(SUITE)]))
+    # pytest says 5 for "no tests ran": a choice that leaves nothing to judge is not a pass.
+    return {0: 0, 1: 1, 5: 2}.get(code, code if code == 2 else 2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

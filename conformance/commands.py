@@ -1,0 +1,119 @@
+"""The verbs other than run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from conformance import adapter as adapters
+from conformance import case, content, draft, prove, record, specification
+from conformance.errors import UsageError
+from conformance.report import page
+from conformance.session import Choice, open_session
+from conformance.spec import CLAUSES
+
+console = Console()
+
+
+def report(options: argparse.Namespace) -> int:
+    """Merge runs into a page."""
+    merged = page.merge([list(record.read(path)) for path in options.runs])
+    page.write(merged, options.out)
+    if options.records:
+        page.write_records(merged, options.records)
+    console.print(f"{options.out}: {len(merged.checks)} checks of {len(options.runs)} runs")
+    return 0
+
+
+def listing(options: argparse.Namespace) -> int:
+    """Print what there is."""
+    {"adapters": _adapters, "clauses": _clauses, "cases": _cases, "spec": _spec}[options.what]()
+    return 0
+
+
+def prove_cases(options: argparse.Namespace) -> int:
+    """Prove golden values, or check that they are proven."""
+    root = content.folder("cases")
+    paths = [path.resolve() for path in options.cases] or content.case_files()
+    for path in paths:
+        if not path.is_file() or root.resolve() not in path.resolve().parents:
+            raise UsageError(f"{path}: not a case; name a .toml file under {root}")
+    todo = track(paths, "proving", console=Console(stderr=True), disable=not console.is_terminal)
+    if options.check:
+        stale = [path for path in todo if not prove.is_proven(path, root)]
+        for path in stale:
+            console.print(f"{path}: not what is proven; run `python -m conformance prove {path}`", soft_wrap=True)
+        console.print(f"{len(paths) - len(stale)} of {len(paths)} case files proven byte for byte")
+        return 1 if stale else 0
+    changed = [path for path in todo if prove.write(path, root)]
+    console.print(f"{len(paths)} case files proven, {len(changed)} changed")
+    return 0
+
+
+def ledger(options: argparse.Namespace) -> int:
+    """Write a ledger from a run."""
+    known = adapters.available()
+    if options.adapter not in known:
+        raise UsageError(f"unknown adapter '{options.adapter}'; known: {', '.join(known)}")
+    path = options.out or known[options.adapter] / "deviations.toml"
+    text = draft.ledger_text(record.read(options.run), options.adapter, path)
+    temporary = Path(f"{path}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+    console.print(f"{path}: {text.count('[[deviation]]')} deviations", soft_wrap=True)
+    return 0
+
+
+def _adapters() -> None:
+    session = open_session(Choice())
+    for name, adapter in session.adapters.items():
+        versions = ", ".join(f"{package} {version}" for package, version in adapter.versions().items())
+        table = Table(title=f"{name}: {versions}; devices: {', '.join(adapter.devices())}", title_justify="left")
+        for column in ("implementation", "modes", "labels", "keywords", "reductions", "shapes"):
+            table.add_column(column, overflow="fold")
+        for each in adapter.implementations():
+            keywords = [word for word in adapters.KEYWORDS if word != "reduction" and each.offers(word)]
+            table.add_row(
+                each.name,
+                " ".join(each.modes or adapter.modes),
+                each.labels,
+                " ".join(keywords) or "-",
+                " ".join(f"{key}/{value.divisor}" if value.divisor else key for key, value in each.reductions.items()),
+                "broadcast" if each.broadcasts else "must match",
+            )
+        console.print(table)
+    for name, reason in session.missing.items():
+        console.print(f"{name}: no data: {reason}", soft_wrap=True)
+
+
+def _clauses() -> None:
+    table = Table("clause", "level", "sentence", "bound")
+    for clause in CLAUSES.values():
+        bound = f"{clause.bound.ulps:g} {clause.bound.measure} ULP" if clause.bound else ""
+        table.add_row(clause.id, clause.level, clause.sentence, bound)
+    console.print(table)
+
+
+def _cases() -> None:
+    table = Table("case", "clauses", "dtypes", "idea")
+    for each in case.load_all():
+        table.add_row(each.id, " ".join(each.clauses), " ".join(each.dtypes), each.idea)
+    console.print(table)
+
+
+def _spec() -> None:
+    print(specification.text(), end="")
+
+
+VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "report": report,
+    "list": listing,
+    "prove": prove_cases,
+    "ledger": ledger,
+}

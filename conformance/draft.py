@@ -1,0 +1,103 @@
+"""Writing a ledger from a run: what deviates is listed exactly, under the reasons that a person gave.
+
+Each ``[[deviation]]`` of the old file keeps its id, reason, harm, link, versions and ``explains``; its ``where`` is
+written anew: the deviations of the run that ``explains`` covers, first match wins. What no reason covers is
+listed under the id 'unexplained', which the project's own tests do not accept.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from conformance.case import read_toml
+from conformance.record import Record
+
+UNEXPLAINED = {
+    "id": "unexplained",
+    "reason": "Nobody has looked into this yet: write a reason.",
+    "harm": "Unknown until somebody has looked into it.",
+}
+_HEAD = """\
+# Known deviations. `id`, `reason`, `harm`, `link`, `versions` and `explains` are written by hand;
+# `where` is written by `python -m conformance ledger RUN.jsonl --adapter NAME`, and exact: a deviation
+# that is fixed or changes its signature turns the run red.
+"""
+_FIELDS = ("signature", "implementations", "clauses", "modes", "devices", "dtypes", "cases")
+Cell = tuple[str, str, str, str, str, str, str]  # signature, implementation, clause, mode, device, dtype, case
+Scope = dict[str, Any]
+
+
+def ledger_text(records: Iterable[Record], adapter: str, old: Path) -> str:
+    """The ledger's text for one adapter's records."""
+    entries = list(read_toml(old).get("deviation", ())) if old.exists() else []
+    cells, devices = _cells(records, adapter)
+    sorted_in: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        owner = next((entry for entry in entries if _explains(entry, cell)), UNEXPLAINED)
+        sorted_in[owner["id"]].append(cell)
+    if UNEXPLAINED["id"] in sorted_in and all(entry["id"] != UNEXPLAINED["id"] for entry in entries):
+        entries.append(dict(UNEXPLAINED))
+    parts = [_HEAD]
+    for entry in entries:
+        # Another device's run wrote those scopes; this run says nothing of them.
+        kept = [where for where in entry.get("where", ()) if not devices.intersection(where.get("devices", devices))]
+        scopes = [*_rectangles(sorted_in[entry["id"]]), *kept]
+        if scopes:
+            parts.append("\n" + "\n".join(_entry(entry, scopes)) + "\n")
+    return "".join(parts)
+
+
+def _cells(records: Iterable[Record], adapter: str) -> tuple[list[Cell], set[str]]:
+    cells, devices = [], set()
+    for record in records:
+        if record["record"] != "check" or record["subject"]["adapter"] != adapter:
+            continue
+        subject = record["subject"]
+        devices.add(subject["device"])
+        if record["outcome"] in ("deviates", "errored"):
+            place = (subject["mode"], subject["device"], subject["dtype"], record["case"])
+            cells.append((record["signature"], subject["implementation"], record["clause"], *place))
+    return sorted(set(cells)), devices
+
+
+def _explains(entry: Mapping[str, Any], cell: Cell) -> bool:
+    values = dict(zip(("signatures", *_FIELDS[1:]), cell, strict=True))
+    return any(
+        all(any(fnmatch.fnmatchcase(values[key], glob) for glob in globs) for key, globs in rule.items())
+        for rule in entry.get("explains", ())
+    )
+
+
+def _rectangles(cells: Sequence[Cell]) -> list[Scope]:
+    """The cells as products of lists, merged field by field; together they cover the cells and nothing else."""
+    rows: list[dict[str, frozenset[str]]] = [
+        {name: frozenset([value]) for name, value in zip(_FIELDS, cell, strict=True)} for cell in cells
+    ]
+    for name in ("dtypes", "modes", "cases", "implementations", "clauses", "devices"):
+        merged: dict[tuple[tuple[str, frozenset[str]], ...], set[str]] = defaultdict(set)
+        for row in rows:
+            merged[tuple((key, row[key]) for key in _FIELDS if key != name)] |= row[name]
+        rows = [dict(key) | {name: frozenset(values)} for key, values in merged.items()]
+    scopes = [{key: sorted(row[key]) for key in _FIELDS} for row in rows]
+    return sorted(({**scope, "signature": scope["signature"][0]} for scope in scopes), key=json.dumps)
+
+
+def _entry(entry: Mapping[str, Any], scopes: Sequence[Scope]) -> Iterator[str]:
+    yield "[[deviation]]"
+    for key in ("id", "reason", "harm", "link", "versions"):
+        if key in entry:
+            yield f"{key} = {json.dumps(entry[key], ensure_ascii=False)}"
+    if "explains" in entry:
+        yield "explains = ["
+        for rule in entry["explains"]:
+            yield "  {" + ", ".join(f"{key} = {json.dumps(globs)}" for key, globs in rule.items()) + "},"
+        yield "]"
+    for scope in scopes:
+        yield "[[deviation.where]]"
+        for key, value in scope.items():
+            yield f"{key} = {json.dumps(value)}"

@@ -1,0 +1,51 @@
+"""SPEC.md, written from spec.py: one table of clauses, one document, no second copy to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conformance.spec import CHAPTERS, CLAUSES, Clause, Level
+
+_INTRODUCTION = """\
+# Specification
+
+<!-- Written by `python -m conformance list spec` from conformance/spec.py; a test holds the two together. -->
+
+For a logit `x` and a label `z` in [0, 1], element by element:
+
+    loss(x, z)       = max(x, 0) - x*z + log1p(exp(-|x|))
+    d loss / d x     = sigmoid(x) - z
+    d loss / d z     = -x
+    d2 loss / d x2   = sigmoid(x) * sigmoid(-x)
+
+With a weight `w` and a pos_weight `q` the loss is `w * ((1 - z) * softplus(x) + q * z * softplus(-x))`. A reduction
+(sum, mean, weighted mean) makes a number of it. Where a result is infinite or zero in the limit, the limit counts.
+
+**Levels.** A *must* clause is kept by every backward-stable evaluation with ordinary math functions: a deviation is a
+wrong answer. A *should* clause is kept by the well-conditioned form: a deviation loses something that could be had.
+A *may* clause records which of several accepted behaviours was seen; only behaviour outside of them deviates.
+
+**Measures.** `ulp(y) = 2^(max(floor(log2|y|), emin) - p + 1)` of the exact real y. *Result ULP* is `|got - y| / ulp(y)`;
+*scaled ULP* is the same error over the ulp of the largest term that the formula must add: `max(|x|(1-z), |x|z, y)`
+for the loss, `max(sigmoid(x), z)` for the gradient. A subnormal result that was flushed to zero is not a distance: V6
+records it and the accuracy clauses leave it alone. Bounds hold in every dtype at its own precision.
+"""
+
+
+def text() -> str:
+    """The whole document."""
+    parts = [_INTRODUCTION]
+    for letter, chapter in CHAPTERS.items():
+        parts.append(f"\n## {letter}: {chapter}\n")
+        parts += ["".join(_clause(each)) for each in CLAUSES.values() if each.id[0] == letter]
+    return "".join(parts)
+
+
+def _clause(clause: Clause) -> Iterator[str]:
+    level = {Level.MUST: "must", Level.SHOULD: "should", Level.MAY: "may"}[clause.level]
+    yield f"\n### {clause.id} ({level})\n{clause.sentence}\n\n"
+    yield f"- Reason: {clause.reason}\n- Source: {clause.source}\n"
+    if clause.bound:
+        sample = {"R1": " for 8 elements", "R5": " for 8 elements", "R2": " for 128 elements", "R3": " for 10^7 elements"}
+        size = sample.get(clause.id, "")
+        yield f"- Bound: {clause.bound.ulps:g} {clause.bound.measure} ULP{size} ({clause.bound.derivation})\n"
