@@ -35,30 +35,51 @@ def parser() -> Parser:
     root = Parser(prog="python -m conformance", description=__doc__)
     verbs = root.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=Parser)
 
-    run = verbs.add_parser("run", help="run the suite", description="Run the suite; write DIR/results.jsonl and DIR/index.html.")
+    run = verbs.add_parser(
+        "run", help="run the suite", description="Run the suite; write DIR/results.jsonl and DIR/index.html."
+    )
     _add_choices(run)
     run.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where the results go (default: %(default)s)")
     run.add_argument("--strict", action="store_true", help="ignore the ledgers: every deviation is unexpected")
-    run.add_argument("pytest_args", nargs="*", metavar="-- PYTEST ARGS", help="passed on to pytest, such as -n 2 or -k PATTERN")
+    run.add_argument(
+        "pytest_args", nargs="*", metavar="-- PYTEST ARGS", help="passed on to pytest, such as -n 2 or -k PATTERN"
+    )
 
     report = verbs.add_parser("report", help="merge runs into one page")
-    report.add_argument("runs", nargs="+", type=Path, metavar="RUN.jsonl", help="results of one or more runs (plain or .gz)")
+    report.add_argument(
+        "runs",
+        nargs="+",
+        type=Path,
+        metavar="RUN.jsonl",
+        help="results of one or more runs (plain or .gz), or a folder of them",
+    )
     report.add_argument("--out", required=True, type=Path, metavar="FILE.html", help="the page to write")
     report.add_argument("--records", type=Path, metavar="FILE.jsonl", help="also write the merged records")
 
     listing = verbs.add_parser("list", help="list adapters, clauses or cases")
-    listing.add_argument("what", nargs="?", default="adapters", choices=("adapters", "clauses", "cases", "spec"),
-                         help="adapters with their implementations (default), clauses, cases, or SPEC.md's text")
+    listing.add_argument(
+        "what",
+        nargs="?",
+        default="adapters",
+        choices=("adapters", "clauses", "cases", "spec"),
+        help="adapters with their implementations (default), clauses, cases, or SPEC.md's text",
+    )
 
     prove = verbs.add_parser("prove", help="prove the golden values of cases")
     prove.add_argument("cases", nargs="*", type=Path, metavar="CASE.toml", help="case files (default: all)")
-    prove.add_argument("--check", action="store_true", help="change nothing; exit 1 if a file is not byte for byte what is proven")
+    prove.add_argument(
+        "--check", action="store_true", help="change nothing; exit 1 if a file is not byte for byte what is proven"
+    )
 
     ledger = verbs.add_parser("ledger", help="write a ledger from a run")
     ledger.add_argument("run", type=Path, metavar="RUN.jsonl", help="results of a run")
     ledger.add_argument("--adapter", required=True, metavar="NAME", help="whose ledger")
-    ledger.add_argument("--out", type=Path, metavar="FILE.toml",
-                        help="the ledger to write (default: the adapter's own); reasons in it are kept")
+    ledger.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.toml",
+        help="the ledger to write (default: the adapter's own); reasons in it are kept",
+    )
     return root
 
 

@@ -113,9 +113,7 @@ class Request:
 
     def forward(self, operands: Operands) -> Tensor:
         """Call the implementation with the operands it is given and the keywords it has."""
-        given: dict[str, Any] = {
-            name: operands[name] for name in ("weight", "pos_weight") if name in operands
-        }
+        given: dict[str, Any] = {name: operands[name] for name in ("weight", "pos_weight") if name in operands}
         if self.implementation.offers("reduction"):
             given["reduction"] = self.reduction
         if self.label_smoothing is not None:
@@ -157,7 +155,10 @@ class Adapter(abc.ABC):
 
     @abc.abstractmethod
     def program(self, request: Request) -> Program:
-        """The computation, built once; 'both' returns a pair of tensors. Raises NotOffered where the framework has no such thing."""
+        """The computation, built once; 'both' returns a pair of tensors.
+
+        Raises NotOffered where the framework has no such thing.
+        """
 
     @abc.abstractmethod
     def literal(self, values: str, dtype: str, device: str) -> str:
@@ -224,7 +225,9 @@ def load_folder(name: str, folder: Path) -> Adapter:
     module = load_module(f"_conformance_adapter_{name}", folder / "adapter.py")
     adapter_class = getattr(module, "ADAPTER", None)
     if not (isinstance(adapter_class, type) and issubclass(adapter_class, Adapter)):
-        raise UsageError(f"{folder / 'adapter.py'}: no ADAPTER; set ADAPTER to a subclass of conformance.adapter.Adapter")
+        raise UsageError(
+            f"{folder / 'adapter.py'}: no ADAPTER; set ADAPTER to a subclass of conformance.adapter.Adapter"
+        )
     return adapter_class()
 
 

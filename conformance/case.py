@@ -110,10 +110,7 @@ class Case:
 
     def elements(self, dtype: Dtype) -> Iterator[tuple[float, ...]]:
         """The elements, operands broadcast together, as tuples in the order of OPERANDS."""
-        arrays = [
-            self.operand(name, dtype) if name in self.texts else np.float64(DEFAULTS[name])
-            for name in OPERANDS
-        ]
+        arrays = [self.operand(name, dtype) if name in self.texts else np.float64(DEFAULTS[name]) for name in OPERANDS]
         return zip(*(array.flat for array in np.broadcast_arrays(*arrays)), strict=True)
 
     def exact(self, quantity: str, dtype: Dtype) -> Exact:
@@ -125,14 +122,13 @@ class Case:
         texts = self._golden(dtype).quantities[quantity]
         return [real(texts[index]) for index in self._indices(dtype)]
 
+    @functools.cache  # noqa: B019 - cases live as long as the process
     def _indices(self, dtype: Dtype) -> list[int]:
         rows = self._golden(dtype).rows
         try:
             return [rows[row_key(element)] for element in self.elements(dtype)]
         except KeyError as missing:
-            raise ContentError(
-                self.path, f"golden.{dtype.name}", f"no row for {missing}", STALE
-            ) from missing
+            raise ContentError(self.path, f"golden.{dtype.name}", f"no row for {missing}", STALE) from missing
 
     def _golden(self, dtype: Dtype) -> Golden:
         if dtype.name not in self.golden:
@@ -223,7 +219,7 @@ def _texts(data: Mapping[str, Any], path: Path) -> dict[str, npt.NDArray[np.obje
             texts[name] = _array(data[name], name, path)
     for name, array in texts.items():
         for text in array.flat:
-            parse(text)
+            parse(str(text))
         if name == "labels" and array.size == 1 and "logits" in texts and not data.get("mismatch"):
             texts[name] = np.broadcast_to(array.reshape(()), texts["logits"].shape)
     return texts
@@ -285,7 +281,7 @@ def _read_golden(table: Mapping[str, Any]) -> Golden:
 @functools.cache
 def _rounded(case: Case, name: str, dtype: Dtype) -> Values:
     texts = case.texts[name]
-    return np.array([rounded(text, dtype) for text in texts.flat], np.float64).reshape(texts.shape)
+    return np.array([rounded(str(text), dtype) for text in texts.flat], np.float64).reshape(texts.shape)
 
 
 @functools.cache

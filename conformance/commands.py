@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,11 +22,12 @@ console = Console()
 
 def report(options: argparse.Namespace) -> int:
     """Merge runs into a page."""
-    merged = page.merge([list(record.read(path)) for path in options.runs])
+    paths = [found for path in options.runs for found in _results(path)]
+    merged = page.merge([list(record.read(path)) for path in paths])
     page.write(merged, options.out)
     if options.records:
         page.write_records(merged, options.records)
-    console.print(f"{options.out}: {len(merged.checks)} checks of {len(options.runs)} runs")
+    console.print(f"{options.out}: {len(merged.checks)} checks of {len(paths)} runs", soft_wrap=True)
     return 0
 
 
@@ -65,9 +65,18 @@ def ledger(options: argparse.Namespace) -> int:
     text = draft.ledger_text(record.read(options.run), options.adapter, path)
     temporary = Path(f"{path}.tmp")
     temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    temporary.replace(path)
     console.print(f"{path}: {text.count('[[deviation]]')} deviations", soft_wrap=True)
     return 0
+
+
+def _results(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.rglob("results.jsonl")) + sorted(path.rglob("results.jsonl.gz"))
+    if not found:
+        raise UsageError(f"{path}: no results.jsonl below it; run the suite first, or name a results.jsonl")
+    return found
 
 
 def _adapters() -> None:

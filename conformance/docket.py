@@ -45,10 +45,8 @@ class Docket:
         """Run the checks, record each outcome, and raise Unexpected if the ledger lists one otherwise."""
         messages, outcomes = [], []
         for clause in self.clauses(checks):
-            outcome = self._outcome(clause, checks[clause.id])
-            finding = self.session.ledger_of(self.runner).judge(
-                self.runner.subject, clause.id, self.case.id, outcome
-            )
+            outcome = self._outcome(checks[clause.id])
+            finding = self.session.ledger_of(self.runner).judge(self.runner.subject, clause.id, self.case.id, outcome)
             outcomes.append(outcome)
             messages += self._enter(clause, outcome, finding)
         if messages:
@@ -58,11 +56,9 @@ class Docket:
 
     def clauses(self, checks: Checks) -> list[Clause]:
         """The clauses of the case that the chapter has and the command line chose."""
-        return [
-            CLAUSES[name] for name in self.case.clauses if name in checks and self.session.clause_chosen(name)
-        ]
+        return [CLAUSES[name] for name in self.case.clauses if name in checks and self.session.clause_chosen(name)]
 
-    def _outcome(self, clause: Clause, check: Callable[[Examination], Outcome]) -> Outcome:
+    def _outcome(self, check: Callable[[Examination], Outcome]) -> Outcome:
         if reason := applicable(self.case, self.runner):
             return Unsupported(reason)
         examination = Examination(self.runner, self.case, self.session)
@@ -84,9 +80,7 @@ class Docket:
         if isinstance(outcome, Deviates | Errored):
             text = self._reproducer(clause, getattr(outcome, "worst", None))
         self.records.append(
-            record.check_record(
-                self.runner.subject, clause.id, clause.level, self.case.id, outcome, finding, text
-            )
+            record.check_record(self.runner.subject, clause.id, clause.level, self.case.id, outcome, finding, text)
         )
         return [] if finding.expected else [self._message(clause, outcome, finding, text)]
 
@@ -118,8 +112,10 @@ class Docket:
             f"  rerun    {rerun}",
         ]
         if script_text:
-            lines += ["  alone    " + line if not index else "           " + line
-                      for index, line in enumerate(script_text.splitlines())]
+            lines += [
+                "  alone    " + line if not index else "           " + line
+                for index, line in enumerate(script_text.splitlines())
+            ]
         return "\n".join(lines)
 
 

@@ -93,7 +93,8 @@ class Examination:
 
     def elements(self) -> tuple[Floats, Floats]:
         """Logits and labels, one an element in C order."""
-        return _columns(self.case, self.dtype)[:2]
+        x, z, *_ = _columns(self.case, self.dtype)
+        return x, z
 
     def reproducible(self, quantity: str, worst: Worst | None) -> tuple[Call, str, str]:
         """The smallest call that shows what was found: the worst element alone where elements are independent.

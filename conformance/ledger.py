@@ -95,7 +95,7 @@ class Ledger:
             return Finding(True)
         return Finding(isinstance(outcome, NoData), "", "" if isinstance(outcome, NoData) else "crashed")
 
-    @functools.lru_cache(maxsize=None)  # noqa: B019 - a ledger lives as long as the process
+    @functools.cache  # noqa: B019 - a ledger lives as long as the process
     def _near(self, implementation: str, clause: str) -> tuple[Scope, ...]:
         return tuple(
             scope
@@ -127,7 +127,9 @@ def load(path: Path) -> Ledger:
 def _scope(path: Path, deviation: str, where: Mapping[str, Any]) -> Scope:
     if where["signature"] not in SIGNATURES:
         raise ContentError(
-            path, f"deviation '{deviation}'", f"unknown signature '{where['signature']}'",
+            path,
+            f"deviation '{deviation}'",
+            f"unknown signature '{where['signature']}'",
             f"known: {', '.join(SIGNATURES)}",
         )
     try:

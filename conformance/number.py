@@ -12,8 +12,8 @@ PROVEN_BITS = 128  # mantissa bits of a stored golden: more than twice float64's
 UNDERFLOW_EXPONENT = -16384  # below 2^-16384 every supported format rounds to zero
 TINY = {1: "+tiny", -1: "-tiny"}  # a non-zero value below that
 SPECIAL = {"inf": math.inf, "+inf": math.inf, "-inf": -math.inf, "nan": math.nan}
-_HEX = re.compile(r"([+-]?)0x([0-9a-f]+)(?:\.([0-9a-f]*))?p([+-]?\d{1,6})", re.IGNORECASE)
-_DECIMAL = re.compile(r"[+-]?(\d{1,800}(\.\d{0,1100})?|\.\d{1,1100})(e[+-]?\d{1,4})?", re.IGNORECASE)
+_HEX = re.compile(r"([+-]?)0x([0-9a-f]+)(?:\.([0-9a-f]*))?p([+-]?\d{1,6})", re.IGNORECASE | re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(\d{1,800}(\.\d{0,1100})?|\.\d{1,1100})(e[+-]?\d{1,4})?", re.IGNORECASE | re.ASCII)
 
 
 def parse(text: str) -> Fraction | float:

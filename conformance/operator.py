@@ -14,6 +14,8 @@ References: DESIGN section "The operator"; Higham, "Accuracy and Stability of Nu
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -63,25 +65,24 @@ def _times(factor: Floats, coefficient: Floats) -> Floats:
     return np.where((coefficient == 0) & ~np.isnan(factor), 0.0, value)
 
 
-def largest_term(
-    quantity: str, x: Floats, z: Floats, w: Floats, q: Floats, c: Floats
-) -> Floats:
+def largest_term(quantity: str, x: Floats, z: Floats, w: Floats, q: Floats, c: Floats) -> Floats:
     """The magnitude of the largest term that the usual formulas must add to get ``quantity``.
 
     ``w`` is the weight and ``c`` the cotangent. For w = c = q = 1: ``max(|x|(1-z), |x|z, loss)`` for the
     loss, ``max(sigmoid(x), z)`` for the gradient, ``max(sigmoid(x), sigmoid(-x))`` for the second derivative
     (it is s - s**2, or its mirror), and softplus(|x|) for the gradient with respect to the label.
     """
+    ones = np.ones_like(x)
     with np.errstate(invalid="ignore", over="ignore"):
-        sides = np.abs(1.0 - z), np.abs(q * z)
-        if quantity == "gradient":
-            return np.abs(w * c) * np.maximum(np.abs(1.0 - z + q * z) * sigmoid(x), sides[1])
-        if quantity == "curvature":
-            return np.abs(w * (1.0 - z + q * z)) * sigmoid(np.abs(x))
-        if quantity == "label_gradient":
-            return np.abs(w * c) * np.maximum(q, 1.0) * (np.abs(x) + np.log1p(np.exp(-np.abs(x))))
-        if quantity == "pos_weight_gradient":
-            return np.abs(w * c * z) * (np.abs(x) + np.log1p(np.exp(-np.abs(x))))
-        terms = np.maximum(np.abs(x) * sides[0], np.abs(x) * sides[1])
-        outer = np.abs(c) if quantity == "weight_gradient" else np.abs(w)
-        return outer * np.maximum(terms, loss(x, z, q))
+        both = 1.0 - z + q * z
+        softplus = np.abs(x) + np.log1p(np.exp(-np.abs(x)))
+        terms: dict[str, Callable[[], tuple[Floats, Floats]]] = {
+            "loss": lambda: (np.maximum(np.abs(x) * np.maximum(np.abs(1.0 - z), np.abs(q * z)), loss(x, z, q)), w),
+            "gradient": lambda: (np.maximum(np.abs(both) * sigmoid(x), np.abs(q * z)), w * c),
+            "curvature": lambda: (np.abs(both) * sigmoid(np.abs(x)), w),
+            "label_gradient": lambda: (np.maximum(q, 1.0) * softplus, w * c),
+            "weight_gradient": lambda: (largest_term("loss", x, z, ones, q, ones), c),
+            "pos_weight_gradient": lambda: (np.abs(z) * softplus, w * c),
+        }
+        term, outer = terms[quantity]()
+        return np.asarray(np.abs(outer) * term, np.float64)

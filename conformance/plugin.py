@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import functools
-from collections.abc import Iterator
+import json
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("conformance", "sigmoid cross-entropy conformance")
     for name, text in _OPTIONS.items():
         group.addoption(f"--{name}", action="append", default=[], metavar=name.upper(), dest=f"xent_{name}", help=text)
-    group.addoption("--out", default=DEFAULT_OUT, metavar="DIR", dest="xent_out", help="where results.jsonl and index.html go")
+    group.addoption(
+        "--out", default=DEFAULT_OUT, metavar="DIR", dest="xent_out", help="where results.jsonl and index.html go"
+    )
 
 
 def choice_of(config: pytest.Config) -> Choice:
@@ -75,15 +78,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
-    """Attach the records to the report (it is what travels from xdist's workers), and drop tracebacks into the suite."""
-    if call.excinfo is not None and call.excinfo.errisinstance(Unexpected):
-        # Formatting a traceback costs more than most checks, and says less than the message.
-        item._repr_failure_py = lambda excinfo, style=None: str(excinfo.value)  # type: ignore[attr-defined]
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach the records to the report: it is what travels from xdist's workers."""
+    unexpected = call.excinfo is not None and call.excinfo.errisinstance(Unexpected)
+    if unexpected:
+        # Formatting a traceback into the suite costs more than most checks, and says less than the message.
+        item.repr_failure = lambda excinfo: str(excinfo.value)  # type: ignore[assignment,method-assign,misc]
     report = yield
-    docket = getattr(item, "callspec", None) and item.callspec.params.get("docket")  # type: ignore[attr-defined]
+    docket = item.callspec.params.get("docket") if hasattr(item, "callspec") else None
     if isinstance(docket, Docket) and report.when == "call":
-        report.conformance = docket.records
+        report.conformance = [record.line(each) for each in docket.records]  # type: ignore[attr-defined]
     return report
 
 
@@ -119,27 +125,30 @@ class Recorder:
             pytest.exit(f"conformance: error: {error}", returncode=2)
         self.writer = record.Writer(self.out / "results.jsonl")
         self.writer.write(
-            record.run_record(
-                {name: describe(adapter) for name, adapter in session.adapters.items()},
-                session.missing,
-                {name: session.ledgers[name].texts() for name in session.adapters},
-                {name: list(self.config.getoption(f"xent_{name}")) for name in _OPTIONS},
-                datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            record.line(
+                record.run_record(
+                    {name: describe(adapter) for name, adapter in session.adapters.items()},
+                    session.missing,
+                    {name: session.ledgers[name].texts() for name in session.adapters},
+                    {name: list(self.config.getoption(f"xent_{name}")) for name in _OPTIONS},
+                    datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                )
             )
         )
 
     def _judging(self) -> bool:
         paths = [Path(str(each).split("::", 1)[0]).resolve() for each in self.config.args]
-        return any(SUITE == path or SUITE in path.parents or path in SUITE.parents for path in paths)
+        return any(path == SUITE or SUITE in path.parents or path in SUITE.parents for path in paths)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write the item's checks."""
-        for each in getattr(report, "conformance", ()):
+        for text in getattr(report, "conformance", ()):
+            each = json.loads(text)
             state = each["outcome"] if each["expected"] else f"unexpected {each['outcome']}"
             state = "known deviation" if state in ("deviates", "errored") else state
             self.counts[state] = self.counts.get(state, 0) + 1
             if self.writer is not None:
-                self.writer.write(each)
+                self.writer.write(text)
 
     def pytest_sessionfinish(self) -> None:
         """Close the records and make the page."""

@@ -10,6 +10,7 @@ correctly rounded last bit", ACM TOMS 17(3), 1991.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ def prove(element: Element) -> dict[str, str]:
     inputs = (element.logit, element.target, element.weight, element.pos_weight, element.cotangent)
     if any(isinstance(value, float) and math.isnan(value) for value in inputs):
         return dict.fromkeys(QUANTITIES, "nan")
-    return {name: _narrow(lambda name=name: _FORMULAS[name](element)) for name in QUANTITIES}
+    return {name: _narrow(functools.partial(_FORMULAS[name], element)) for name in QUANTITIES}
 
 
 # Each formula returns a ball, or a float for an infinite limit.

@@ -44,9 +44,7 @@ def check_record(
             worst = dataclasses.asdict(outcome.worst)
             record["worst"] = {name: _number(value) for name, value in worst.items()}
     detail = getattr(outcome, "detail", "") or getattr(outcome, "reason", "")
-    optional = {
-        "detail": detail[:500], "deviation": finding.deviation, "note": finding.note, "reproducer": reproducer
-    }
+    optional = {"detail": detail[:500], "deviation": finding.deviation, "note": finding.note, "reproducer": reproducer}
     return record | {name: text for name, text in optional.items() if text}
 
 
@@ -81,18 +79,23 @@ def run_record(
     }
 
 
+def line(record: Record) -> str:
+    """The record as one line of JSON: what is written, and what travels between processes."""
+    return json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 class Writer:
     """Appends records to a file, each line whole and flushed before the next check runs."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            os.replace(path, path.with_name("results.previous.jsonl"))
+            path.replace(path.with_name("results.previous.jsonl"))
         self._file: IO[str] = path.open("w", encoding="utf-8")
 
-    def write(self, record: Record) -> None:
-        """Append one line."""
-        self._file.write(json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n")
+    def write(self, line: str) -> None:
+        """Append one record, as ``line`` gives it."""
+        self._file.write(line + "\n")
         self._file.flush()
 
     def close(self) -> None:
@@ -108,7 +111,9 @@ def read(path: Path) -> Iterator[Record]:
     try:
         lines = _lines(path)
     except OSError as error:
-        raise ContentError(path, "file", f"cannot be read ({error.strerror or error})", "name a results.jsonl") from None
+        raise ContentError(
+            path, "file", f"cannot be read ({error.strerror or error})", "name a results.jsonl"
+        ) from None
     kind = "run"
     for number, line in enumerate(lines, 1):
         try:

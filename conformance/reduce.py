@@ -38,18 +38,19 @@ def exact_sum(case: Case, dtype: Dtype) -> Real:
 
 def divisor(case: Case, dtype: Dtype, kind: str) -> Fraction:
     """What a mean of this kind divides by: 1 for a sum."""
-    count = case.texts["logits"].size * case.repeat
-    weights = np.broadcast_to(case.operand("weight", dtype), case.shape) if "weight" in case.texts else None
-    if kind in ("sum_of_weights", "nonzero_weights") and weights is None:
-        return Fraction(count)
-    return {
-        "": lambda: Fraction(1),
-        "numel": lambda: Fraction(count),
-        "sum_of_weights": lambda: sum((Fraction(w) for w in weights.flat), Fraction(0)) * case.repeat,
-        "nonzero_weights": lambda: Fraction(int((weights != 0).sum()) * case.repeat),
-        "batch": lambda: Fraction(case.shape[0]),
-        "pixels": lambda: Fraction(int(np.prod(case.shape[-2:]))),
-    }[kind]()
+    count = Fraction(case.texts["logits"].size * case.repeat)
+    if kind == "":
+        return Fraction(1)
+    if kind == "batch":
+        return Fraction(case.shape[0])
+    if kind == "pixels":
+        return Fraction(int(np.prod(case.shape[-2:])))
+    if kind == "numel" or "weight" not in case.texts:
+        return count
+    weights = [Fraction(float(w)) for w in np.broadcast_to(case.operand("weight", dtype), case.shape).flat]
+    if kind == "nonzero_weights":
+        return Fraction(sum(w != 0 for w in weights) * case.repeat)
+    return sum(weights, Fraction(0)) * case.repeat
 
 
 def compare(examination: Examination, got: Array, kind: str) -> Errors:
@@ -75,7 +76,12 @@ def reduced(examination: Examination, reduction: str, bound: Bound) -> Outcome:
     if isinstance(verdict, Deviates) and kind:
         for other in DIVISORS:
             possible = len(examination.case.shape) > 1 or other not in ("batch", "pixels")
-            if other != kind and possible and divisor(examination.case, examination.dtype, other) and not isinstance(within(compare(examination, got, other), bound), Deviates):
+            if (
+                other != kind
+                and possible
+                and divisor(examination.case, examination.dtype, other)
+                and not isinstance(within(compare(examination, got, other), bound), Deviates)
+            ):
                 detail = f"the {reduction} divides by {other}, documented is {kind}"
                 return Deviates("wrong-divisor", detail, verdict.measures, verdict.worst)
     return verdict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -31,9 +32,7 @@ def script(adapter: Adapter, request: Request, operands: Mapping[str, Array], de
     lines.append(f"def f({', '.join(arguments)}): return {call}")
     fill = {"{args}": ", ".join(arguments), "{wrt}": LETTERS[request.wrt]}
     for line in adapter.script(request, "cotangent" in operands):
-        for mark, value in fill.items():
-            line = line.replace(mark, value)
-        lines.append(line)
+        lines.append(functools.reduce(lambda text, mark: text.replace(*mark), fill.items(), line))
     if worst is not None:
         lines[-1] += f"  # got {_shown(worst.got)}, exact {_shown(worst.exact)}"
     return "\n".join(lines)

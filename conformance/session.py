@@ -9,15 +9,16 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from conformance import adapter as adapters
 from conformance import case as cases
-from conformance import ledger as ledgers
 from conformance.adapter import KEYWORDS, Adapter, Implementation, Reduction
 from conformance.dtype import DTYPES, dtype_named
 from conformance.errors import UsageError
 from conformance.examination import Batches
+from conformance.ledger import EMPTY, FILE, Ledger
+from conformance.ledger import load as load_ledger
 from conformance.spec import CLAUSES
 from conformance.subject import Runner, Subject
 
@@ -49,23 +50,23 @@ class Session:
     adapters: dict[str, Adapter] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     runners: list[Runner] = field(default_factory=list)
-    ledgers: dict[str, ledgers.Ledger] = field(default_factory=dict)
+    ledgers: dict[str, Ledger] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.batches = Batches(cases.load_all())
 
-    def ledger_of(self, runner: Runner) -> ledgers.Ledger:
+    def ledger_of(self, runner: Runner) -> Ledger:
         """The adapter's ledger; an empty one for --strict and for implementations brought along."""
         own = runner.implementation in runner.adapter.implementations()
         if self.choice.strict or not own:
-            return ledgers.EMPTY
+            return EMPTY
         return self.ledgers[runner.subject.adapter]
 
     def clause_chosen(self, clause: str) -> bool:
         """True if --clause lets this clause through."""
         return not self.choice.clauses or any(fnmatch.fnmatchcase(clause, glob) for glob in self.choice.clauses)
 
-    @functools.lru_cache(maxsize=None)  # noqa: B019 - one session a process
+    @functools.cache  # noqa: B019 - one session a process
     def sibling(self, runner: Runner) -> Runner:
         """The same subject in the adapter's first mode."""
         mode = runner.adapter.modes[0]
@@ -95,7 +96,7 @@ def open_session(choice: Choice) -> Session:
 
 
 def _open_adapter(session: Session, name: str, folder: Path) -> None:
-    session.ledgers[name] = ledgers.load(folder / ledgers.FILE)
+    session.ledgers[name] = load_ledger(folder / FILE)
     try:
         session.adapters[name] = adapters.load(name)
     except ModuleNotFoundError as error:
@@ -116,7 +117,9 @@ def _check_chosen(session: Session) -> None:
         if device not in ("cpu", "gpu"):
             raise UsageError(f"unknown device '{device}'; known: cpu, gpu")
         if device not in devices:
-            raise UsageError(f"device '{device}' was asked for, but the frameworks here see only {', '.join(sorted(devices))}")
+            raise UsageError(
+                f"device '{device}' was asked for, but the frameworks here see only {', '.join(sorted(devices))}"
+            )
     names = {each.name for one in session.adapters.values() for each in one.implementations()}
     for name in session.choice.implementations:
         if not is_target(name):
@@ -179,13 +182,15 @@ def load_target(target: str) -> Callable[..., Any]:
         raise
     except Exception as error:
         text = " ".join(str(error).split())
-        raise UsageError(f"--implementation {target}: '{place}' does not import: {type(error).__name__}: {text}") from None
-    function = getattr(module, attribute, None)
+        raise UsageError(
+            f"--implementation {target}: '{place}' does not import: {type(error).__name__}: {text}"
+        ) from None
+    function: Any = getattr(module, attribute, None)
     if not callable(function):
         names = ", ".join(name for name, value in vars(module).items() if callable(value) and name[0] != "_")
         raise UsageError(f"--implementation {target}: no callable '{attribute}' there; it has: {names or 'none'}")
     _check_signature(target, function)
-    return function
+    return cast("Callable[..., Any]", function)
 
 
 def _check_signature(target: str, function: Callable[..., Any]) -> None:
@@ -194,7 +199,9 @@ def _check_signature(target: str, function: Callable[..., Any]) -> None:
         signature = inspect.signature(function)
         signature.bind("logits", "labels")
     except (TypeError, ValueError) as error:
-        raise UsageError(f"--implementation {target}: cannot be called with logits and labels ({error}); {right}") from None
+        raise UsageError(
+            f"--implementation {target}: cannot be called with logits and labels ({error}); {right}"
+        ) from None
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     for name, parameter in list(signature.parameters.items())[2:]:
         if parameter.kind not in positional and name not in KEYWORDS and parameter.default is parameter.empty:

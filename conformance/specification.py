@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.spec import CHAPTERS, CLAUSES, Clause, Level
+from conformance.spec import CHAPTERS, CLAUSES, Clause
 
 _INTRODUCTION = """\
 # Specification
@@ -25,10 +25,11 @@ With a weight `w` and a pos_weight `q` the loss is `w * ((1 - z) * softplus(x) +
 wrong answer. A *should* clause is kept by the well-conditioned form: a deviation loses something that could be had.
 A *may* clause records which of several accepted behaviours was seen; only behaviour outside of them deviates.
 
-**Measures.** `ulp(y) = 2^(max(floor(log2|y|), emin) - p + 1)` of the exact real y. *Result ULP* is `|got - y| / ulp(y)`;
-*scaled ULP* is the same error over the ulp of the largest term that the formula must add: `max(|x|(1-z), |x|z, y)`
-for the loss, `max(sigmoid(x), z)` for the gradient. A subnormal result that was flushed to zero is not a distance: V6
-records it and the accuracy clauses leave it alone. Bounds hold in every dtype at its own precision.
+**Measures.** `ulp(y) = 2^(max(floor(log2|y|), emin) - p + 1)` of the exact real y. *Result ULP* is
+`|got - y| / ulp(y)`; *scaled ULP* is the same error over the ulp of the largest term that the formula must add:
+`max(|x|(1-z), |x|z, y)` for the loss, `max(sigmoid(x), z)` for the gradient. A subnormal result that was flushed to
+zero is not a distance: V6 records it and the accuracy clauses leave it alone. Bounds hold in every dtype at its own
+precision.
 """
 
 
@@ -42,10 +43,14 @@ def text() -> str:
 
 
 def _clause(clause: Clause) -> Iterator[str]:
-    level = {Level.MUST: "must", Level.SHOULD: "should", Level.MAY: "may"}[clause.level]
-    yield f"\n### {clause.id} ({level})\n{clause.sentence}\n\n"
+    yield f"\n### {clause.id} ({clause.level})\n{clause.sentence}\n\n"
     yield f"- Reason: {clause.reason}\n- Source: {clause.source}\n"
     if clause.bound:
-        sample = {"R1": " for 8 elements", "R5": " for 8 elements", "R2": " for 128 elements", "R3": " for 10^7 elements"}
+        sample = {
+            "R1": " for 8 elements",
+            "R5": " for 8 elements",
+            "R2": " for 128 elements",
+            "R3": " for 10^7 elements",
+        }
         size = sample.get(clause.id, "")
         yield f"- Bound: {clause.bound.ulps:g} {clause.bound.measure} ULP{size} ({clause.bound.derivation})\n"

@@ -54,9 +54,7 @@ class Runner:
 
     def request(self, call: Call, quantity: str = "loss", wrt: str = "logits") -> Request:
         """What has to be computed, as the adapter wants it."""
-        return Request(
-            self.implementation, self.subject.mode, quantity, wrt, call.reduction, call.label_smoothing
-        )
+        return Request(self.implementation, self.subject.mode, quantity, wrt, call.reduction, call.label_smoothing)
 
     def run(self, call: Call, quantity: str = "loss", wrt: str = "logits") -> Array:
         """The quantity as a NumPy array of the dtype the framework gave it.

@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 from conformance.exact import Floats
 from conformance.number import float_text
-from conformance.outcome import SIGNATURES, Conforms, Deviates, Measure, Outcome, Worst
+from conformance.outcome import SIGNATURES, Conforms, Deviates, Measure, Worst
 from conformance.spec import LOSS_MUST, Bound
 from conformance.ulp import Errors, Kind
 
+Judged = Conforms | Deviates
 Mask = npt.NDArray[np.bool_]
 _SEVERITY = {signature: rank for rank, signature in enumerate(SIGNATURES)}
 _KIND_SIGNATURES = {
@@ -24,7 +25,7 @@ _KIND_SIGNATURES = {
 }
 
 
-def within(errors: Errors, bound: Bound, elements: tuple[Floats, Floats] | None = None) -> Outcome:
+def within(errors: Errors, bound: Bound, elements: tuple[Floats, Floats] | None = None) -> Judged:
     """Conforms if every element is within the bound; flushed subnormals are another clause's matter."""
     values = errors.scaled_ulp if bound.measure == "scaled" else errors.result_ulp
     good = (errors.kind == Kind.FLUSHED) | (values <= bound.ulps)
@@ -37,7 +38,7 @@ def outcome(
     elements: tuple[Floats, Floats] | None = None,
     bound: Bound = LOSS_MUST,
     forced: str = "",
-) -> Outcome:
+) -> Judged:
     """Conforms if all of ``good``; else Deviates by the worst element's signature, or by ``forced``."""
     facts = measures(errors)
     if good.all():

@@ -23,6 +23,9 @@ from conformance.adapter import (
     strided,
 )
 
+# Past the limit torch.compile falls back to eager without a word, and nothing compiled would be judged.
+torch._dynamo.config.recompile_limit = 100_000
+torch._dynamo.config.accumulated_recompile_limit = 100_000
 DOCS = "https://docs.pytorch.org/docs/stable/generated/"
 REDUCTIONS = {
     "none": Reduction("none"),
@@ -128,7 +131,6 @@ class PyTorch(Adapter):
     packages = ("torch",)
     imports = ("import torch", "from torch import inf, nan")
     modes = ("eager", "func", "compiled")
-    compiles_each_shape = ("compiled",)
 
     def implementations(self) -> tuple[Implementation, ...]:
         return IMPLEMENTATIONS
@@ -173,7 +175,7 @@ class PyTorch(Adapter):
 
     def script(self, request: Request, has_cotangent: bool) -> tuple[str, ...]:
         mode = "func" if request.mode == "func" else "eager"
-        compiled = ("f = torch.compile(f)",) if request.mode == "compiled" else ()
+        compiled = ("f = torch.compile(f, dynamic=True)",) if request.mode == "compiled" else ()
         if mode == "func" and request.quantity == "loss" and request.reduction != "none":
             return ("print(torch.func.vjp(lambda x: f({args}), x)[0])",)
         cotangent = "c" if has_cotangent else "torch.ones_like(y)"
@@ -195,8 +197,8 @@ def _eager(request: Request) -> Program:
 def _compiled(request: Request) -> Program:
     if request.quantity in ("tangent", "curvature"):
         raise NotOffered("torch.compile does not trace forward mode or double backward")
-    forward = torch.compile(request.forward)
-    return _differentiated(request, forward)
+    # Sizes stay symbolic, as they become after the second batch of another size: one program a rank and dtype.
+    return _differentiated(request, torch.compile(request.forward, dynamic=True))
 
 
 def _differentiated(request: Request, forward: Program) -> Program:

@@ -75,9 +75,7 @@ def v1_losses_sigmoid_cross_entropy(logits, labels, *, weight=None, reduction="n
 
 def keras_binary_crossentropy(logits, labels, *, weight=None, reduction="none", label_smoothing=0.0):
     spelled = KERAS_REDUCTIONS[reduction].spelled if reduction in KERAS_REDUCTIONS else reduction
-    loss = tf.keras.losses.BinaryCrossentropy(
-        from_logits=True, label_smoothing=label_smoothing, reduction=spelled
-    )
+    loss = tf.keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing, reduction=spelled)
     # The last axis is averaged before any reduction, so a last axis of one keeps the elements.
     return loss(labels[..., None], logits[..., None], sample_weight=weight)
 
@@ -144,7 +142,7 @@ IMPLEMENTATIONS = (
         "tf.compat.v1.losses.sigmoid_cross_entropy",
         v1_losses_sigmoid_cross_entropy,
         f"{API}compat/v1/losses/sigmoid_cross_entropy",
-        'tf.compat.v1.losses.sigmoid_cross_entropy(z, x{more}, reduction=tf.compat.v1.losses.Reduction.{reduction})',
+        "tf.compat.v1.losses.sigmoid_cross_entropy(z, x{more}, reduction=tf.compat.v1.losses.Reduction.{reduction})",
         spelling={"weight": ", weights=w", "label_smoothing": ", label_smoothing={a}"},
         reductions=V1_REDUCTIONS,
         same_rank_weights=True,
@@ -154,7 +152,8 @@ IMPLEMENTATIONS = (
         "tf.keras.losses.BinaryCrossentropy",
         keras_binary_crossentropy,
         "https://keras.io/api/losses/probabilistic_losses/#binarycrossentropy-class",
-        'tf.keras.losses.BinaryCrossentropy(from_logits=True{more}, reduction="{reduction}")(z[..., None], x[..., None]{call})',
+        "tf.keras.losses.BinaryCrossentropy(from_logits=True{more}, "
+        'reduction="{reduction}")(z[..., None], x[..., None]{call})',
         spelling={"label_smoothing": ", label_smoothing={a}"},
         call_spelling={"weight": ", sample_weight=w"},
         reductions=KERAS_REDUCTIONS,
@@ -179,8 +178,7 @@ IMPLEMENTATIONS = (
         "tf.where, tf.math.log1p, tf.math.add",
         _with_reduction(stepwise_formula),
         f"{API}nn/sigmoid_cross_entropy_with_logits",
-        "tf.math.add(tf.where(x >= 0, x, tf.zeros_like(x)) - x * z, "
-        "tf.math.log1p(tf.exp(tf.where(x >= 0, -x, x))))",
+        "tf.math.add(tf.where(x >= 0, x, tf.zeros_like(x)) - x * z, tf.math.log1p(tf.exp(tf.where(x >= 0, -x, x))))",
         reductions=REDUCED,
         note="the source of tf.nn.sigmoid_cross_entropy_with_logits, spelled out",
     ),
@@ -325,9 +323,9 @@ def _eager(request: Request) -> Program:
             first = _required(inner.gradient(result, logits))
         return _required(outer.gradient(first, logits))
 
-    return {
-        "loss": request.forward, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature
-    }[request.quantity]
+    return {"loss": request.forward, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature}[
+        request.quantity
+    ]
 
 
 def _required(gradient: Tensor) -> Tensor:
@@ -344,9 +342,7 @@ def _session(request: Request) -> Program:
     def build(signature: tuple[tuple[str, Any, int], ...], device: str) -> tuple[Any, Any, Any]:
         graph = tf.Graph()
         with graph.as_default(), tf.device(device):
-            feeds = {
-                name: tf.compat.v1.placeholder(dtype, [None] * rank, name) for name, dtype, rank in signature
-            }
+            feeds = {name: tf.compat.v1.placeholder(dtype, [None] * rank, name) for name, dtype, rank in signature}
             result = _symbolic(request, feeds)
         config = tf.compat.v1.ConfigProto(gpu_options=tf.compat.v1.GPUOptions(allow_growth=True))
         return tf.compat.v1.Session(graph=graph, config=config), feeds, result

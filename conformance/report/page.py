@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any
 
 import jinja2
 
-from conformance import __version__
+from conformance import __version__, record
 from conformance.errors import UsageError
 from conformance.record import Record
 from conformance.spec import CHAPTERS, CLAUSES, Level
@@ -73,8 +72,8 @@ def write_records(merged: Merged, path: Path) -> None:
     head["missing"] = {name: why for name, why in head["missing"].items() if name not in head["adapters"]}
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
-        for record in (head, *merged.checks):
-            file.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
+        for each in (head, *merged.checks):
+            file.write(record.line(each) + "\n")
 
 
 def write(merged: Merged, path: Path) -> None:
@@ -86,7 +85,10 @@ def write(merged: Merged, path: Path) -> None:
 def render(merged: Merged) -> str:
     """The page's HTML. Everything that comes from records is escaped."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("conformance.report", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.PackageLoader("conformance.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
     present = {name for run in merged.runs for name in run["adapters"]}
@@ -124,7 +126,9 @@ def overview(checks: Iterable[Record]) -> list[Row]:
         row = rows.setdefault(key, Row(*key, subject["version"]))
         seen = state(check)
         row.counts[seen] += 1
-        cell = row.cells[check["clause"][0]].setdefault(check["clause"], {"state": seen, "where": set(), "signatures": set()})
+        cell = row.cells[check["clause"][0]].setdefault(
+            check["clause"], {"state": seen, "where": set(), "signatures": set()}
+        )
         if _WORSE.index(seen) > _WORSE.index(cell["state"]):
             cell["state"] = seen
         if seen in ("known", "unexpected", "crashed"):

@@ -29,7 +29,9 @@ def no_overflow(examination: Examination) -> Outcome:
     if np.isfinite(got).all():
         return Conforms({"mean": float(got)})
     signature = "nan" if np.isnan(got).any() else "overflow"
-    return Deviates(signature, f"the mean of {examination.case.texts['logits'].size * examination.case.repeat} losses is {got}")
+    return Deviates(
+        signature, f"the mean of {examination.case.texts['logits'].size * examination.case.repeat} losses is {got}"
+    )
 
 
 def _each(examination: Examination, bound: Callable[[int], Bound]) -> Outcome:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from conformance.docket import Docket
 from conformance.examination import Examination
 from conformance.outcome import Conforms, Deviates, Outcome
-from conformance.docket import Docket
 from conformance.spec import LOSS_MUST, bound
 from conformance.ulp import Kind
 from conformance.verdict import measures, outcome, within
@@ -51,7 +51,7 @@ def subnormals(examination: Examination) -> Outcome:
     observed = {(False, True): "gradual", (True, False): "flushed", (True, True): "mixed"}.get(
         (bool((flushed & tiny).any()), bool((right & tiny).any())), "none"
     )
-    return Conforms({**measures(errors), "observed": observed}, verdict.worst if isinstance(verdict, Conforms) else None)
+    return Conforms({**measures(errors), "observed": observed}, verdict.worst)
 
 
 def log_two_at_zero(examination: Examination) -> Outcome:

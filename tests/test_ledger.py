@@ -1,0 +1,146 @@
+"""Ledgers: what is expected, what has changed, what was fixed; drafts; malformed files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance import draft, ledger
+from conformance.errors import ContentError
+from conformance.ledger import Ledger
+from conformance.outcome import Conforms, Crashed, Deviates, Errored, NoData, Outcome, Unsupported
+from conformance.subject import Subject
+
+TEXT = """
+[[deviation]]
+id = "lost-tail"
+reason = "The loss is a difference of two large numbers."
+harm = "Confident correct examples weigh nothing in the loss."
+versions = ">=2.3"
+[[deviation.where]]
+signature = "lost-tail"
+implementations = ["bce"]
+modes = ["eager", "comp*"]
+devices = ["cpu"]
+dtypes = ["float32"]
+clauses = ["V3"]
+cases = ["values/tail-*"]
+"""
+
+
+def subject(**changes: str) -> Subject:
+    """A subject that the ledger covers, unless changed."""
+    plain = {"adapter": "a", "implementation": "bce", "version": "2.13.0+cpu", "mode": "eager", "device": "cpu",
+             "dtype": "float32"}  # fmt: skip
+    return Subject(**{**plain, **changes})
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Ledger:
+    """The ledger of TEXT."""
+    path = tmp_path / "deviations.toml"
+    path.write_text(TEXT)
+    return ledger.load(path)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected", "note"),
+    [
+        (Deviates("lost-tail", ""), True, ""),
+        (Deviates("nan", ""), False, "changed: the ledger lists 'lost-tail' as lost-tail"),
+        (Errored("boom"), False, "changed"),
+        (Conforms(), False, "fixed: the ledger lists 'lost-tail'"),
+        (Unsupported("no"), False, "fixed"),
+        (Crashed("died"), False, "crashed"),
+        (NoData("not here"), True, ""),
+    ],
+)
+def test_a_listed_deviation_is_pinned(known: Ledger, outcome: Outcome, expected: bool, note: str) -> None:
+    """Expected as listed; fixed or changed, it is as unexpected as a new one."""
+    finding = known.judge(subject(), "V3", "values/tail-17", outcome)
+
+    assert finding.expected is expected
+    assert finding.note.startswith(note)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"version": "2.2.2"}, {"mode": "func"}, {"device": "gpu"}, {"dtype": "float64"}, {"implementation": "other"}],
+)
+def test_the_scope_is_exact(known: Ledger, changes: dict[str, str]) -> None:
+    """Another version, mode, device, dtype or implementation is not covered."""
+    finding = known.judge(subject(**changes), "V3", "values/tail-17", Deviates("lost-tail", ""))
+
+    assert (finding.expected, finding.note) == (False, "not in the ledger")
+
+
+def test_clause_and_case_belong_to_the_scope(known: Ledger) -> None:
+    """The same signature elsewhere is new."""
+    assert not known.judge(subject(), "V2", "values/tail-17", Deviates("lost-tail", "")).expected
+    assert not known.judge(subject(), "V3", "values/other", Deviates("lost-tail", "")).expected
+    assert known.judge(subject(), "V2", "values/other", Conforms()).expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('signature = "lost-tail"', 'signature = "odd"', "unknown signature 'odd'; known: nan,"),
+        ('">=2.3"', '"about 2"', "bad versions 'about 2'; write a specifier"),
+        ('reason = "The loss is a difference of two large numbers."', "", "'reason' is a required property"),
+        ('harm = "Confident correct examples weigh nothing in the loss."', 'harm = "bad"', "at least 20 characters"),
+        ("[[deviation.where]]", "link = 'http://example.org'\n[[deviation.where]]", "an https:// address"),
+        ('cases = ["values/tail-*"]', "", "'cases' is a required property"),
+        ("[[deviation]]", "[[deviations]]", "Additional properties are not allowed"),
+        ('id = "lost-tail"', 'id = "Lost Tail"', "lower-case words"),
+    ],
+)
+def test_a_malformed_ledger_is_answered_with_file_and_entry(tmp_path: Path, old: str, new: str, message: str) -> None:
+    """One line: file, entry, what is wrong, what would be right."""
+    path = tmp_path / "deviations.toml"
+    path.write_text(TEXT.replace(old, new, 1))
+
+    with pytest.raises(ContentError) as caught:
+        ledger.load(path)
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_the_same_id_twice_is_refused(tmp_path: Path) -> None:
+    """Two reasons for one id would hide one of them."""
+    path = tmp_path / "deviations.toml"
+    path.write_text(TEXT + TEXT)
+
+    with pytest.raises(ContentError, match="it is listed twice"):
+        ledger.load(path)
+
+
+def check(mode: str, dtype: str, case: str, outcome: str = "deviates", signature: str = "lost-tail") -> dict:
+    """A check's record."""
+    return {"record": "check", "subject": vars(subject(mode=mode, dtype=dtype)), "clause": "V3", "case": case,
+            "outcome": outcome, "signature": signature}  # fmt: skip
+
+
+def test_a_draft_lists_exactly_what_deviated(tmp_path: Path) -> None:
+    """Under the reason that explains it; the rest under 'unexplained'."""
+    old = tmp_path / "deviations.toml"
+    old.write_text(TEXT.replace("[[deviation.where]]", 'explains = [{signatures = ["lost-*"]}]\n[[deviation.where]]'))
+    records = [
+        check("eager", "float32", "values/one"),
+        check("func", "float32", "values/one"),
+        check("eager", "float16", "values/two"),
+        check("eager", "float16", "values/three", "conforms", ""),
+        check("eager", "float16", "values/four", signature="nan"),
+    ]
+    new = tmp_path / "new.toml"
+    new.write_text(draft.ledger_text(records, "a", old))
+    drafted = ledger.load(new)
+
+    for mode in ("eager", "func"):
+        for dtype in ("float32", "float16"):
+            for case in ("values/one", "values/two", "values/three", "values/four"):
+                record = next((r for r in records if r["subject"] == vars(subject(mode=mode, dtype=dtype))
+                               and r["case"] == case and r["outcome"] == "deviates"), None)  # fmt: skip
+                outcome = Deviates(record["signature"], "") if record else Conforms()
+                assert drafted.judge(subject(mode=mode, dtype=dtype), "V3", case, outcome).expected, (mode, dtype, case)
+    assert set(drafted.deviations) == {"lost-tail", "unexplained"}

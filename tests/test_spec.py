@@ -1,0 +1,58 @@
+"""The clauses: SPEC.md, the suite's checks, and the derivations."""
+
+from __future__ import annotations
+
+import importlib
+import re
+
+import pytest
+
+from conformance import content, specification
+from conformance.plugin import SUITE
+from conformance.spec import CHAPTERS, CLAUSES, bound, large_summation, summation
+
+
+def test_spec_md_is_what_spec_py_says() -> None:
+    """`python -m conformance list spec > SPEC.md` writes it."""
+    assert (content.PACKAGE.parent / "SPEC.md").read_text(encoding="utf-8") == specification.text()
+
+
+def test_every_clause_has_exactly_one_check() -> None:
+    """In the module of its chapter."""
+    found = {}
+    for path in SUITE.glob("test_*.py"):
+        module = importlib.import_module(f"conformance.suite.{path.stem}")
+        assert module.__doc__.startswith(tuple(f"{letter}:" for letter in CHAPTERS))
+        for clause in module.CHECKS:
+            assert clause not in found
+            found[clause] = path.stem
+
+    assert set(found) == set(CLAUSES)
+
+
+def test_every_bound_says_where_it_comes_from() -> None:
+    """The terms of the derivation are written out."""
+    for clause in CLAUSES.values():
+        assert clause.reason
+        assert clause.source
+        if clause.bound:
+            assert re.search(r"\d", clause.bound.derivation)
+
+
+def test_no_tolerance_stands_outside_of_spec_py() -> None:
+    """The suite imports its bounds; it writes none down."""
+    for path in SUITE.glob("*.py"):
+        assert not re.search(r"\b(rtol|atol|approx|isclose|allclose)\b", path.read_text(encoding="utf-8")), path
+        assert "Bound(" not in path.read_text(encoding="utf-8"), path
+
+
+def test_a_clause_without_numbers_has_no_bound() -> None:
+    """Asking for it is an error."""
+    with pytest.raises(LookupError, match="G3"):
+        bound("G3")
+
+
+def test_summation_bounds_grow_as_derived() -> None:
+    """Linear for any order, logarithmic for pairwise."""
+    assert summation(2).ulps == 12 + 1 + 1
+    assert large_summation(10_000_000).ulps == 12 + 24 + 12 + 1

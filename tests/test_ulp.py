@@ -1,0 +1,91 @@
+"""Error measures: distances in each dtype, and the kinds that are not distances."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from conformance.dtype import DTYPES
+from conformance.exact import Exact, Real, total
+from conformance.ulp import Errors, Kind, measure
+
+
+def one(got: float, exact: Real, dtype: str = "float32", scale: float = 0.0) -> Errors:
+    """Measure a single element."""
+    return measure(np.array([got]), Exact.of([exact]), np.array([scale]), DTYPES[dtype])
+
+
+@pytest.mark.parametrize("dtype", DTYPES.values(), ids=lambda dtype: dtype.name)
+def test_the_next_number_is_one_ulp_away(dtype) -> None:
+    """In every format, at 1 and just below a power of two."""
+    step = 2.0 ** (1 - dtype.precision)
+
+    assert one(1 + step, Fraction(1), dtype.name).result_ulp == [1]
+    assert one(1.0, Fraction(1) - Fraction(step) / 2, dtype.name).result_ulp == [1]
+
+
+@pytest.mark.parametrize("dtype", DTYPES.values(), ids=lambda dtype: dtype.name)
+def test_subnormals_are_measured_in_the_smallest_step(dtype) -> None:
+    """The ulp does not shrink below the smallest subnormal."""
+    assert one(3 * dtype.smallest, Fraction(dtype.smallest), dtype.name).result_ulp == [2]
+
+
+def test_float64_errors_are_seen_beyond_float64() -> None:
+    """A quarter of an ulp is measured as such."""
+    exact = Fraction(1) + Fraction(1, 2**54)
+
+    assert one(1.0, exact, "float64").result_ulp == [0.25]
+    assert one(1.0, Fraction(1) + Fraction(1, 2**80), "float64").result_ulp[0] == pytest.approx(2**-28)
+
+
+def test_scaled_ulp_takes_the_largest_term() -> None:
+    """An error of one ulp of 16 is 2^4 ulps of a result near 1 and one ulp of the term."""
+    errors = one(1 + 2.0**-19, Fraction(1), scale=16.0)
+
+    assert (errors.result_ulp[0], errors.scaled_ulp[0]) == (16, 1)
+
+
+@pytest.mark.parametrize(
+    ("got", "exact", "kind"),
+    [
+        (math.nan, Fraction(1), Kind.NAN),
+        (1.0, math.nan, Kind.NAN_LOST),
+        (math.nan, math.nan, Kind.SAME),
+        (math.inf, math.inf, Kind.SAME),
+        (-math.inf, math.inf, Kind.LIMIT_LOST),
+        (3e38, math.inf, Kind.LIMIT_LOST),
+        (math.inf, Fraction(1), Kind.OVERFLOW),
+        (math.inf, Fraction(10) ** 39, Kind.SAME),
+        (-math.inf, Fraction(10) ** 39, Kind.OVERFLOW),
+        (0.0, Fraction(2) ** -140, Kind.FLUSHED),
+        (2.0**-126, Fraction(2) ** -140, Kind.FLUSHED),
+        (0.0, Fraction(2) ** -151, Kind.DISTANCE),
+        (0.0, Fraction(2) ** -100, Kind.DISTANCE),
+        (0.0, Fraction(0), Kind.DISTANCE),
+    ],
+)
+def test_kinds(got: float, exact: Real, kind: Kind) -> None:
+    """NaN, infinities, overflow and flushed subnormals are told apart in float32."""
+    assert one(got, exact).kind[0] == kind
+
+
+@pytest.mark.parametrize("dtype", DTYPES.values(), ids=lambda dtype: dtype.name)
+def test_infinity_for_the_largest_number_is_an_overflow(dtype) -> None:
+    """In float64 too, where half an ulp above it cannot be written as a float."""
+    assert one(math.inf, Fraction(dtype.largest), dtype.name).kind[0] == Kind.OVERFLOW
+
+
+def test_broken_elements_are_infinitely_far() -> None:
+    """So no bound lets them through."""
+    assert one(math.nan, Fraction(1)).scaled_ulp == [math.inf]
+
+
+def test_exact_sums_follow_ieee_for_special_values() -> None:
+    """NaN wins, opposite infinities cancel to NaN, one infinity stays."""
+    assert math.isnan(total([math.nan, Fraction(1)]))
+    assert math.isnan(total([math.inf, -math.inf]))
+    assert total([math.inf, Fraction(1)]) == math.inf
+    assert total([Fraction(1, 3), Fraction(2, 3)]) == 1
