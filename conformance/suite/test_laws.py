@@ -30,7 +30,7 @@ def symmetry(examination: Examination) -> Outcome:
         larger = np.maximum(np.abs(left), np.abs(right))
         # Below the normal range a device may flush one side: V6's matter.
         normal = larger >= examination.dtype.smallest_normal
-        ulps = _ulps(left - right, larger, examination)
+        ulps = _ulps(_apart(left, right), larger, examination)
         if (bad := normal & ~(ulps <= bound("L1").ulps)).any():
             index = int(np.argmax(np.where(bad, np.nan_to_num(ulps, posinf=1e300), -1)))
             lost = min(abs(left[index]), abs(right[index])) < larger[index] / 2
@@ -122,7 +122,7 @@ def modes_agree(examination: Examination) -> Outcome:
     }
     largest = 0.0
     for quantity in own:
-        ulps = _ulps(own[quantity] - other[quantity], scales[quantity], examination)
+        ulps = _ulps(_apart(own[quantity], other[quantity]), scales[quantity], examination)
         normal = np.maximum(np.abs(own[quantity]), np.abs(other[quantity])) >= examination.dtype.smallest_normal
         bad = normal & ~(ulps <= bound("L7").ulps)
         if bad.any():
@@ -151,6 +151,13 @@ def _both(examination: Examination, x: Floats, z: Floats, runner: Runner | None 
 
 def _losses(examination: Examination, x: Floats, z: Floats) -> Floats:
     return _both(examination, x, z)["loss"]
+
+
+def _apart(left: Floats, right: Floats) -> Floats:
+    """The difference; the same infinity, or NaN, on both sides is none."""
+    same = (left == right) | (np.isnan(left) & np.isnan(right))
+    with np.errstate(invalid="ignore"):
+        return np.where(same, 0.0, left - right)
 
 
 def _ulps(difference: Floats, magnitude: Floats, examination: Examination) -> Floats:

@@ -1,0 +1,226 @@
+"""The command line, as its users run it: real runs of the NumPy control, and every kind of bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance import content, record
+
+ROOT = content.PACKAGE.parent
+SMALL = ("run", "--adapter", "numpy", "--dtype", "float32", "--clause", "V[37]", "--clause", "G[23]")
+
+
+def conformance(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    return subprocess.run(
+        [sys.executable, "-m", "conformance", *arguments], capture_output=True, text=True, check=False, cwd=cwd, env=environment
+    )  # fmt: skip
+
+
+def checks(folder: Path) -> list[record.Record]:
+    """The checks of a run, in a fixed order."""
+    found = list(record.read(folder / "results.jsonl"))[1:]
+    return sorted(found, key=json.dumps)
+
+
+def test_a_run_is_green_with_its_ledger(tmp_path: Path) -> None:
+    """Exit 0, records, page; the control conforms, the textbook formula is caught as listed."""
+    result = conformance("run", "--adapter", "numpy", "--out", str(tmp_path), "--", "-n", "2")
+
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr
+    found = checks(tmp_path)
+    exact = [each for each in found if each["subject"]["implementation"] == "exact"]
+    textbook = [each for each in found if each["subject"]["implementation"] == "textbook formula"]
+    assert {each["outcome"] for each in exact} == {"conforms", "unsupported"}
+    assert {each["clause"] for each in textbook if each["outcome"] == "deviates"} >= {"V1", "V2", "V3", "V4", "G1", "G4"}
+    assert all(each["expected"] for each in found)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "textbook formula" in page
+    assert "Nothing unexpected" in page
+
+
+def test_strict_ignores_the_ledger(tmp_path: Path) -> None:
+    """Exit 1, and the failure says everything that is needed."""
+    result = conformance(*SMALL, "--strict", "--out", str(tmp_path))
+
+    assert result.returncode == 1
+    for part in (
+        "V3 (should) The loss is within the bound",
+        "subject  numpy:textbook formula:eager:cpu:float32",
+        "logit 0x1",
+        "result ULP",
+        "allowed 4 result ULP",
+        "python -m conformance run --adapter numpy",
+        "import numpy as np",
+    ):
+        assert part in result.stdout, part
+
+
+def test_two_workers_give_the_records_of_one(tmp_path: Path) -> None:
+    """And two runs give the same records."""
+    for name, extra in (("one", ()), ("again", ()), ("two", ("--", "-n", "2"))):
+        assert conformance(*SMALL, "--out", str(tmp_path / name), *extra).returncode == 0
+
+    assert checks(tmp_path / "one") == checks(tmp_path / "again") == checks(tmp_path / "two")
+
+
+def test_bare_pytest_runs_the_same_suite(tmp_path: Path) -> None:
+    """In a clone, with the same options."""
+    arguments = [each for each in SMALL if each != "run"]
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *arguments, f"--out={tmp_path / 'bare'}"],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout[-2000:]
+    assert conformance(*SMALL, "--out", str(tmp_path / "own")).returncode == 0
+
+    assert checks(tmp_path / "bare") == checks(tmp_path / "own")
+
+
+def test_the_rerun_line_of_a_failure_reruns_just_this(tmp_path: Path) -> None:
+    """Copied from the message to the shell."""
+    failed = conformance(*SMALL, "--strict", "--out", str(tmp_path / "all")).stdout
+    line = next(line for line in failed.splitlines() if line.startswith("  rerun")).split("python -m conformance ")[1]
+    result = subprocess.run(
+        f"{sys.executable} -m conformance {line.replace('run ', f'run --strict --out {tmp_path}/one ', 1)}",
+        shell=True, capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert len({(each["clause"], each["case"]) for each in checks(tmp_path / "one")}) == 1
+
+
+OWN = """
+import numpy as np
+
+def good(logits, labels):
+    x, z = logits.astype(np.float64), labels.astype(np.float64)
+    if x.shape != z.shape:
+        raise ValueError("shapes differ")
+    return (np.abs(x) * np.where(x > 0, 1 - z, z) + np.log1p(np.exp(-np.abs(x)))).astype(logits.dtype)
+
+def bad(logits, labels):
+    return np.maximum(logits, 0) - logits * labels + np.log(1 + np.exp(-np.abs(logits)))
+
+def needy(logits, labels, *, temperature):
+    return logits
+
+def lonely(logits):
+    return logits
+
+number = 3
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A file with implementations of one's own."""
+    path = tmp_path / "own.py"
+    path.write_text(OWN)
+    return path
+
+
+def test_an_implementation_of_ones_own_is_judged(own: Path, tmp_path: Path) -> None:
+    """By file, with an empty ledger: the good one passes, the bad one does not."""
+    choice = ("run", "--adapter", "numpy", "--clause", "V[1237]", "--dtype", "float32", "--out", str(tmp_path / "out"))
+
+    good = conformance(*choice, "--implementation", f"{own}:good")
+    assert good.returncode == 0, good.stdout[-2000:]
+    bad = conformance(*choice, "--implementation", f"{own}:bad")
+    assert bad.returncode == 1
+    assert "lost-tail" in bad.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "--adapter", "torhc"), "unknown adapter 'torhc'; known: jax, numpy, pytorch, tensorflow"),
+        (("run", "--adapter", "numpy", "--dtype", "float8"), "unknown dtype 'float8'; known: float64"),
+        (("run", "--adapter", "numpy", "--mode", "fast"), "unknown mode 'fast'; known: eager"),
+        (("run", "--adapter", "numpy", "--device", "tpu"), "unknown device 'tpu'; known: cpu, gpu"),
+        (("run", "--adapter", "numpy", "--device", "gpu"), "device 'gpu' was asked for, but the frameworks here see only cpu"),
+        (("run", "--adapter", "numpy", "--clause", "Q*"), "no clause matches 'Q*'"),
+        (("run", "--adapter", "numpy", "--implementation", "exakt"), "unknown implementation 'exakt'; known: exact"),
+        (("run", "--adapter", "numpy", "--implementation", "nowhere.py:f"), "no file 'nowhere.py'"),
+        (("run", "--adapter", "numpy", "--implementation", "no.such.module:f"), "'no.such.module' does not import"),
+        (("run", "--adapter", "numpy", "--implementation", "OWN:missing"), "no callable 'missing' there; it has: good, bad"),
+        (("run", "--adapter", "numpy", "--implementation", "OWN:number"), "no callable 'number'"),
+        (("run", "--adapter", "numpy", "--implementation", "OWN:lonely"), "cannot be called with logits and labels"),
+        (("run", "--adapter", "numpy", "--implementation", "OWN:needy"), "unknown required keyword 'temperature'"),
+        (("run", "--colour", "red"), "unrecognized arguments: --colour red"),
+        ((), "the following arguments are required: VERB"),
+        (("report", "nowhere.jsonl", "--out", "x.html"), "nowhere.jsonl: file: cannot be read"),
+        (("report", "OWN", "--out", "x.html"), "line 1: it is not JSON"),
+        (("report", "FOLDER", "--out", "x.html"), "no results.jsonl below it"),
+        (("prove", "nowhere.toml"), "nowhere.toml: not a case"),
+        (("ledger", "nowhere.jsonl", "--adapter", "torhc"), "unknown adapter 'torhc'"),
+    ],
+)
+def test_bad_input_gets_one_line_and_exit_code_2(own: Path, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    """What is wrong and what would be right, no traceback; nothing recorded before is lost."""
+    out = tmp_path / "out"
+    if arguments[:1] == ("run",):
+        out.mkdir()
+        (out / "results.jsonl").write_text("recorded before\n")
+        arguments = (*arguments, "--out", str(out))
+    filled = [each.replace("OWN", str(own)).replace("FOLDER", str(tmp_path)) for each in arguments]
+    result = conformance(*filled, cwd=tmp_path)
+
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+    if out.exists():
+        assert (out / "results.jsonl").read_text() == "recorded before\n"
+
+
+def test_a_framework_that_is_not_installed_is_no_data(tmp_path: Path) -> None:
+    """Neither a pass nor a failure: the reason is recorded, and the page says so."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nclass Missing:\n    def find_spec(self, name, *_):\n"
+        "        if name == 'scipy': raise ModuleNotFoundError(\"No module named 'scipy'\", name='scipy')\n"
+        "sys.meta_path.insert(0, Missing())\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    result = subprocess.run(
+        [sys.executable, "-m", "conformance", "run", "--adapter", "numpy", "--out", str(tmp_path / "out")],
+        capture_output=True, text=True, check=False, cwd=tmp_path, env=environment,
+    )  # fmt: skip
+
+    (run,) = list(record.read(tmp_path / "out" / "results.jsonl"))
+    assert "no module 'scipy'" in run["missing"]["numpy"]
+    assert "no data" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_list_shows_what_there_is() -> None:
+    """Adapters with versions and what each offers; clauses; cases."""
+    adapters = conformance("list").stdout
+
+    assert "log_expit composition" in adapters
+    assert "mean/numel" in adapters
+    assert "V3" in conformance("list", "clauses").stdout
+    assert "saturated-positive" in conformance("list", "cases").stdout
+
+
+def test_prove_checks_cases() -> None:
+    """And exits 0 when they are as proven."""
+    result = conformance("prove", "--check", str(ROOT / "cases" / "values" / "saturated-positive.toml"))
+
+    assert (result.returncode, result.stdout.strip()) == (0, "1 of 1 case files proven byte for byte")
+
+
+@pytest.mark.parametrize("verb", ["run", "report", "list", "prove", "ledger"])
+def test_help_of_each_verb_is_complete(verb: str) -> None:
+    """Every option has a sentence."""
+    text = conformance(verb, "--help").stdout
+
+    for option in [line.strip() for line in text.splitlines() if line.strip().startswith("--")]:
+        assert "  " in option or text.split(option)[1].startswith("\n      "), option
