@@ -47,8 +47,7 @@ def ledger_text(records: Iterable[Record], adapter: str, old: Path) -> str:
         # Another device's run wrote those scopes; this run says nothing of them.
         kept = [where for where in entry.get("where", ()) if not devices.intersection(where.get("devices", devices))]
         scopes = [*_rectangles(sorted_in[entry["id"]]), *kept]
-        if scopes:
-            parts.append("\n" + "\n".join(_entry(entry, scopes)) + "\n")
+        parts.append("\n" + "\n".join(_entry(entry, scopes)) + "\n")
     return "".join(parts)
 
 

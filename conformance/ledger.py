@@ -120,7 +120,7 @@ def load(path: Path) -> Ledger:
             raise ContentError(path, f"deviation '{entry['id']}'", "it is listed twice", "merge the two")
         deviations[entry["id"]] = Deviation(entry["id"], entry["reason"], entry["harm"], entry.get("link", ""))
         common = {"versions": entry["versions"]} if "versions" in entry else {}
-        scopes += [_scope(path, entry["id"], common | where) for where in entry["where"]]
+        scopes += [_scope(path, entry["id"], common | where) for where in entry.get("where", ())]
     return Ledger(deviations, tuple(scopes))
 
 
