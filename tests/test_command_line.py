@@ -39,7 +39,14 @@ def test_a_run_is_green_with_its_ledger(tmp_path: Path) -> None:
     exact = [each for each in found if each["subject"]["implementation"] == "exact"]
     textbook = [each for each in found if each["subject"]["implementation"] == "textbook formula"]
     assert {each["outcome"] for each in exact} == {"conforms", "unsupported"}
-    assert {each["clause"] for each in textbook if each["outcome"] == "deviates"} >= {"V1", "V2", "V3", "V4", "G1", "G4"}
+    assert {each["clause"] for each in textbook if each["outcome"] == "deviates"} >= {
+        "V1",
+        "V2",
+        "V3",
+        "V4",
+        "G1",
+        "G4",
+    }
     assert all(each["expected"] for each in found)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "textbook formula" in page
@@ -145,12 +152,18 @@ def test_an_implementation_of_ones_own_is_judged(own: Path, tmp_path: Path) -> N
         (("run", "--adapter", "numpy", "--dtype", "float8"), "unknown dtype 'float8'; known: float64"),
         (("run", "--adapter", "numpy", "--mode", "fast"), "unknown mode 'fast'; known: eager"),
         (("run", "--adapter", "numpy", "--device", "tpu"), "unknown device 'tpu'; known: cpu, gpu"),
-        (("run", "--adapter", "numpy", "--device", "gpu"), "device 'gpu' was asked for, but the frameworks here see only cpu"),
+        (
+            ("run", "--adapter", "numpy", "--device", "gpu"),
+            "device 'gpu' was asked for, but the frameworks here see only cpu",
+        ),
         (("run", "--adapter", "numpy", "--clause", "Q*"), "no clause matches 'Q*'"),
         (("run", "--adapter", "numpy", "--implementation", "exakt"), "unknown implementation 'exakt'; known: exact"),
         (("run", "--adapter", "numpy", "--implementation", "nowhere.py:f"), "no file 'nowhere.py'"),
         (("run", "--adapter", "numpy", "--implementation", "no.such.module:f"), "'no.such.module' does not import"),
-        (("run", "--adapter", "numpy", "--implementation", "OWN:missing"), "no callable 'missing' there; it has: good, bad"),
+        (
+            ("run", "--adapter", "numpy", "--implementation", "OWN:missing"),
+            "no callable 'missing' there; it has: good, bad",
+        ),
         (("run", "--adapter", "numpy", "--implementation", "OWN:number"), "no callable 'number'"),
         (("run", "--adapter", "numpy", "--implementation", "OWN:lonely"), "cannot be called with logits and labels"),
         (("run", "--adapter", "numpy", "--implementation", "OWN:needy"), "unknown required keyword 'temperature'"),
@@ -163,7 +176,9 @@ def test_an_implementation_of_ones_own_is_judged(own: Path, tmp_path: Path) -> N
         (("ledger", "nowhere.jsonl", "--adapter", "torhc"), "unknown adapter 'torhc'"),
     ],
 )
-def test_bad_input_gets_one_line_and_exit_code_2(own: Path, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+def test_bad_input_gets_one_line_and_exit_code_2(
+    own: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
     """What is wrong and what would be right, no traceback; nothing recorded before is lost."""
     out = tmp_path / "out"
     if arguments[:1] == ("run",):

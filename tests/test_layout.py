@@ -51,7 +51,9 @@ def test_the_engine_imports_no_framework() -> None:
 def test_adapters_know_nothing_of_cases() -> None:
     """They import the adapter contract, and the control the oracle."""
     for path in (ROOT / "adapters").glob("*/*.py"):
-        used = set(re.findall(r"^\s*(?:from|import) conformance\.?(\w*)", path.read_text(encoding="utf-8"), re.MULTILINE))
+        used = set(
+            re.findall(r"^\s*(?:from|import) conformance\.?(\w*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        )
         assert used <= {"adapter", ""}, path
 
 

@@ -48,6 +48,8 @@ def multilabel_soft_margin_loss(logits, labels, *, reduction="none"):
 
 
 def soft_margin_loss(logits, labels, *, reduction="none"):
+    if labels.dtype in (torch.bool, torch.uint8):
+        labels = labels.to(torch.int64)  # the change to -1 and 1 is this adapter's, and must not wrap
     return F.soft_margin_loss(logits, 2 * labels - 1, reduction=reduction)
 
 
@@ -234,14 +236,14 @@ def _func(request: Request) -> Program:
         return lambda value: request.forward({**operands, request.wrt: value})
 
     def loss(operands: Operands) -> Tensor:
-        if request.reduction != "none" or not operands["logits"].ndim or not operands["logits"].numel():
-            return torch.func.vjp(along(operands), operands["logits"])[0]
-        # Operands that broadcast over the leading axis stay whole; the others are mapped.
-        length = operands["logits"].shape[0]
-        mapped = {name: value for name, value in operands.items() if value.ndim == operands["logits"].ndim}
-        mapped = {name: value for name, value in mapped.items() if value.shape[0] == length}
-        whole = {name: value for name, value in operands.items() if name not in mapped}
-        return torch.func.vmap(lambda each: request.forward({**whole, **each}))(mapped)
+        logits, labels = operands["logits"], operands["labels"]
+        # vmap would hide a mismatch of shapes: only what has one loss a row is mapped over its rows.
+        if request.reduction != "none" or logits.shape != labels.shape or not logits.ndim or not logits.numel():
+            return torch.func.vjp(along(operands), logits)[0]
+        mapped = {name: each for name, each in operands.items() if each.shape[:1] == logits.shape[:1]}
+        mapped = {name: each for name, each in mapped.items() if each.ndim == logits.ndim}
+        whole = {name: each for name, each in operands.items() if name not in mapped}
+        return torch.func.vmap(lambda row: request.forward({**whole, **row}))(mapped)
 
     def both(operands: Operands) -> tuple[Tensor, Tensor]:
         result, pullback = torch.func.vjp(along(operands), operands[request.wrt])

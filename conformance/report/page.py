@@ -134,6 +134,10 @@ def overview(checks: Iterable[Record]) -> list[Row]:
         if seen in ("known", "unexpected", "crashed"):
             cell["where"].add(f"{subject['mode']} {subject['dtype']} {subject['device']}")
             cell["signatures"].add(check["signature"])
+    order = {clause: index for index, clause in enumerate(CLAUSES)}
+    for row in rows.values():
+        for letter, cells in row.cells.items():
+            row.cells[letter] = dict(sorted(cells.items(), key=lambda item: order.get(item[0], len(order))))
     return list(rows.values())
 
 
