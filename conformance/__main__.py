@@ -54,6 +54,7 @@ def parser() -> Parser:
         help="results of one or more runs (plain or .gz), or a folder of them",
     )
     report.add_argument("--out", required=True, type=Path, metavar="FILE.html", help="the page to write")
+    report.add_argument("--markdown", type=Path, metavar="FILE.md", help="also write what was found as a table")
     report.add_argument("--records", type=Path, metavar="FILE.jsonl", help="also write the merged records")
 
     listing = verbs.add_parser("list", help="list adapters, clauses or cases")

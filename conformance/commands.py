@@ -13,7 +13,7 @@ from rich.table import Table
 from conformance import adapter as adapters
 from conformance import case, content, draft, prove, record, specification
 from conformance.errors import UsageError
-from conformance.report import page
+from conformance.report import markdown, page
 from conformance.session import Choice, open_session
 from conformance.spec import CLAUSES
 
@@ -25,6 +25,8 @@ def report(options: argparse.Namespace) -> int:
     paths = [found for path in options.runs for found in _results(path)]
     merged = page.merge([list(record.read(path)) for path in paths])
     page.write(merged, options.out)
+    if options.markdown:
+        options.markdown.write_text(markdown.table(merged), encoding="utf-8")
     if options.records:
         page.write_records(merged, options.records)
     console.print(f"{options.out}: {len(merged.checks)} checks of {len(paths)} runs", soft_wrap=True)

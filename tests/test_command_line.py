@@ -20,7 +20,8 @@ def conformance(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProces
     """Run the command line in a process of its own."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
     return subprocess.run(
-        [sys.executable, "-m", "conformance", *arguments], capture_output=True, text=True, check=False, cwd=cwd, env=environment
+        [sys.executable, "-m", "conformance", *arguments],
+        capture_output=True, text=True, check=False, cwd=cwd, env=environment,
     )  # fmt: skip
 
 
