@@ -21,9 +21,9 @@ For a logit `x` and a label `z` in [0, 1], element by element:
 With a weight `w` and a pos_weight `q` the loss is `w * ((1 - z) * softplus(x) + q * z * softplus(-x))`. A reduction
 (sum, mean, weighted mean) makes a number of it. Where a result is infinite or zero in the limit, the limit counts.
 
-**Levels.** A *must* clause is kept by every backward-stable evaluation with ordinary math functions: a deviation is more
-than rounding excuses. A *should* clause is kept by the well-conditioned form: a deviation loses something that could
-be had. A *may* clause records which of several accepted behaviours was seen; only behaviour outside of them deviates.
+**Levels.** A *must* clause is kept by every backward-stable evaluation with ordinary math functions: a deviation is
+more than rounding excuses. A *should* clause is kept by the well-conditioned form: a deviation loses what could be
+had. A *may* clause records which of several accepted behaviours was seen; only behaviour outside of them deviates.
 
 **Measures.** `ulp(y) = 2^(max(floor(log2|y|), emin) - p + 1)` of the exact real y. *Result ULP* is
 `|got - y| / ulp(y)`; *scaled ULP* is the same error over the ulp of the largest term that the formula must add:
