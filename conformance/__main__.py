@@ -15,7 +15,7 @@ from conformance.errors import UsageError
 from conformance.plugin import DEFAULT_OUT, SUITE, session_of
 from conformance.session import Choice
 
-_CHOICES = ("adapter", "implementation", "device", "dtype", "mode", "clause")
+_CHOICES = ("adapter", "implementation", "device", "dtype", "mode", "clause", "case")
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,14 +36,14 @@ def parser() -> Parser:
     verbs = root.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=Parser)
 
     run = verbs.add_parser(
-        "run", help="run the suite", description="Run the suite; write DIR/results.jsonl and DIR/index.html."
+        "run",
+        help="run the suite",
+        description="Run the suite; write DIR/results.jsonl and DIR/index.html.",
+        epilog="What follows -- is passed on to pytest: -- -n 2, -- -x, -- --junitxml=FILE.",
     )
     _add_choices(run)
     run.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where the results go (default: %(default)s)")
     run.add_argument("--strict", action="store_true", help="ignore the ledgers: every deviation is unexpected")
-    run.add_argument(
-        "pytest_args", nargs="*", metavar="-- PYTEST ARGS", help="passed on to pytest, such as -n 2 or -k PATTERN"
-    )
 
     report = verbs.add_parser("report", help="merge runs into one page")
     report.add_argument(
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         own, rest = (given[: given.index("--")], given[given.index("--") + 1 :]) if "--" in given else (given, [])
         options = parser().parse_args(own)
         if options.verb == "run":
-            return _run(options, [*options.pytest_args, *rest])
+            return _run(options, rest)
         return commands.VERBS[options.verb](options)
     except UsageError as error:
         print(f"conformance: error: {error}", file=sys.stderr)
@@ -109,9 +109,10 @@ def _add_choices(verb: argparse.ArgumentParser) -> None:
         "dtype": "only float64, float32, float16 or bfloat16",
         "mode": "only this mode: eager, compiled, ...",
         "clause": "only clauses that match a glob: V3, 'G*'",
+        "case": "only cases that match a glob: 'values/*'",
     }
     for name in _CHOICES:
-        metavar = {"implementation": "NAME_OR_TARGET", "clause": "GLOB"}.get(name, name.upper())
+        metavar = {"implementation": "NAME_OR_TARGET", "clause": "GLOB", "case": "GLOB"}.get(name, name.upper())
         verb.add_argument(f"--{name}", action="append", default=[], metavar=metavar, help=f"{texts[name]} (repeatable)")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -98,9 +99,9 @@ class Docket:
     def _message(self, clause: Clause, outcome: Outcome, finding: Finding, script_text: str) -> str:
         subject = self.runner.subject
         rerun = (
-            f"python -m conformance run --adapter {subject.adapter} --implementation {subject.implementation} "
-            f"--mode {subject.mode} --device {subject.device} --dtype {subject.dtype} --clause {clause.id} "
-            f"-- -k '{self.case.id}'"
+            f"python -m conformance run --adapter {subject.adapter} "
+            f"--implementation {shlex.quote(subject.implementation)} --mode {subject.mode} "
+            f"--device {subject.device} --dtype {subject.dtype} --clause {clause.id} --case {self.case.id}"
         )
         detail = getattr(outcome, "detail", "") or getattr(outcome, "reason", "")
         lines = [

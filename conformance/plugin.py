@@ -26,6 +26,7 @@ _OPTIONS = {
     "dtype": "only this dtype: float64, float32, float16 or bfloat16",
     "mode": "only this mode: eager, compiled, ...",
     "clause": "only clauses that match this glob: V3, 'G*'",
+    "case": "only cases that match this glob: 'values/*'",
 }
 
 
@@ -67,7 +68,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     except UsageError as error:
         pytest.exit(f"conformance: error: {error}", returncode=2)
     names = {name for name in checks if session.clause_chosen(name)}
-    chosen = [each for each in case.load_all() if names.intersection(each.clauses)]
+    chosen = [each for each in case.load_all() if names.intersection(each.clauses) and session.case_chosen(each.id)]
     dockets, ids = [], []
     for runner in session.runners:
         for each in chosen:

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from conformance import adapter as adapters
 from conformance import case as cases
-from conformance.adapter import KEYWORDS, Adapter, Implementation, Reduction
+from conformance.adapter import Adapter, Implementation, Reduction
 from conformance.dtype import DTYPES, dtype_named
 from conformance.errors import UsageError
 from conformance.examination import Batches
@@ -39,6 +39,7 @@ class Choice:
     dtypes: tuple[str, ...] = ()
     modes: tuple[str, ...] = ()
     clauses: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
     strict: bool = False
 
 
@@ -66,6 +67,10 @@ class Session:
         """True if --clause lets this clause through."""
         return not self.choice.clauses or any(fnmatch.fnmatchcase(clause, glob) for glob in self.choice.clauses)
 
+    def case_chosen(self, case: str) -> bool:
+        """True if --case lets this case through."""
+        return not self.choice.cases or any(fnmatch.fnmatchcase(case, glob) for glob in self.choice.cases)
+
     @functools.cache  # noqa: B019 - one session a process
     def sibling(self, runner: Runner) -> Runner:
         """The same subject in the adapter's first mode."""
@@ -86,6 +91,9 @@ def open_session(choice: Choice) -> Session:
     for glob in choice.clauses:
         if not fnmatch.filter(CLAUSES, glob):
             raise UsageError(f"no clause matches '{glob}'; known: {', '.join(CLAUSES)}")
+    for glob in choice.cases:
+        if not fnmatch.filter([each.id for each in cases.load_all()], glob):
+            raise UsageError(f"no case matches '{glob}'; `python -m conformance list cases` shows them")
     for name in choice.adapters or tuple(known):
         _open_adapter(session, name, known[name])
     _check_chosen(session)
@@ -197,15 +205,18 @@ def _check_signature(target: str, function: Callable[..., Any]) -> None:
     right = "write function(logits, labels, *, weight=None, pos_weight=None, reduction='none')"
     try:
         signature = inspect.signature(function)
+        needed = [
+            name
+            for name, parameter in signature.parameters.items()
+            if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
+        ]
+        if needed:
+            raise UsageError(f"--implementation {target}: unknown required keyword '{needed[0]}'; {right}")
         signature.bind("logits", "labels")
     except (TypeError, ValueError) as error:
         raise UsageError(
             f"--implementation {target}: cannot be called with logits and labels ({error}); {right}"
         ) from None
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    for name, parameter in list(signature.parameters.items())[2:]:
-        if parameter.kind not in positional and name not in KEYWORDS and parameter.default is parameter.empty:
-            raise UsageError(f"--implementation {target}: unknown required keyword '{name}'; {right}")
 
 
 def _require_known(names: Sequence[str], known: Any, what: str) -> None:
