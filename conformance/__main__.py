@@ -120,6 +120,7 @@ def _run(options: argparse.Namespace, extra: Sequence[str]) -> int:
     chosen = {f"{name}s": tuple(getattr(options, name)) for name in _CHOICES}
     session_of(Choice(**chosen, strict=options.strict))
     arguments = ["-p", "conformance.plugin", "--import-mode=importlib", "-c", os.devnull, f"--rootdir={SUITE.parent}"]
+    arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     arguments += ["-p", "no:cacheprovider", "-q", "--tb=short", f"--out={options.out}"]
     arguments += [f"--{name}={value}" for name in _CHOICES for value in getattr(options, name)]
     arguments += ["--strict"] if options.strict else []

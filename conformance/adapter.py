@@ -164,6 +164,10 @@ class Adapter(abc.ABC):
     def literal(self, values: str, dtype: str, device: str) -> str:
         """An expression that makes a tensor of a nested list of decimals (which may name inf and nan)."""
 
+    def setup(self, request: Request) -> tuple[str, ...]:  # noqa: ARG002 - for the frameworks that need it
+        """What a reproducer of the request needs right after its imports."""
+        return ()
+
     @abc.abstractmethod
     def script(self, request: Request, has_cotangent: bool) -> tuple[str, ...]:
         """The lines of a reproducer that call ``f`` and print the result of the request.

@@ -60,6 +60,15 @@ class Examination:
             return self.runner.run(call, quantity)
         return self.runner.run(self.with_cotangent(call, cotangent), "gradient", DIFFERENTIATED[quantity])
 
+    def run_or_refusal(self, call: Call) -> Array | str:
+        """The loss, or the name of the error that the framework raises for the call. Raises NotOffered."""
+        try:
+            return self.run(call)
+        except NotOffered:
+            raise
+        except Exception as error:
+            return type(error).__name__
+
     def run_both(self, call: Call) -> dict[str, Array]:
         """Loss and gradient from one program; the loss alone where the adapter does not differentiate."""
         try:

@@ -18,7 +18,7 @@ def script(adapter: Adapter, request: Request, operands: Mapping[str, Array], de
     """The script; empty where the inputs are too large to write out or nobody wrote the call down."""
     if not request.implementation.expression or any(array.size > MOST_ELEMENTS for array in operands.values()):
         return ""
-    lines = [adapter.imports[0]]
+    lines = [adapter.imports[0], *adapter.setup(request)]
     arguments = []
     for name, array in operands.items():
         letter = LETTERS[name]
@@ -27,7 +27,7 @@ def script(adapter: Adapter, request: Request, operands: Mapping[str, Array], de
             arguments.append(letter)
     text = "\n".join(lines)
     if "inf" in text or "nan" in text:
-        lines.insert(1, adapter.imports[1])
+        lines[0] += f"; {adapter.imports[1]}"
     call = request.implementation.call_text(request.reduction, operands, request.label_smoothing)
     lines.append(f"def f({', '.join(arguments)}): return {call}")
     fill = {"{args}": ", ".join(arguments), "{wrt}": LETTERS[request.wrt]}

@@ -255,15 +255,19 @@ class TensorFlow(Adapter):
     def literal(self, values: str, dtype: str, device: str) -> str:
         return f"tf.constant({values}, tf.{'string' if dtype.startswith('<U') else dtype})"
 
+    def setup(self, request: Request) -> tuple[str, ...]:
+        return ("tf.compat.v1.disable_eager_execution()",) if request.mode == "session" else ()
+
     def script(self, request: Request, has_cotangent: bool) -> tuple[str, ...]:
         if request.mode == "session":
             return _session_script(request, has_cotangent)
-        lines = [line.replace("{cotangent}", "c" if has_cotangent else "None") for line in _SCRIPTS[request.quantity]]
-        if request.mode == "graph":
-            lines.insert(0, "@tf.function")
-        if request.mode == "xla":
-            lines.insert(0, "@tf.function(jit_compile=True)")
-        return tuple(lines)
+        cotangent = "c" if has_cotangent else "None"
+        lines = tuple(line.replace("{cotangent}", cotangent) for line in _SCRIPTS[request.quantity])
+        if request.mode == "eager":
+            return lines
+        compiled = ", jit_compile=True" if request.mode == "xla" else ""
+        specs = "[tf.TensorSpec([None] * t.shape.rank, t.dtype) for t in ({args})]"
+        return (*lines[:-1], f"run = tf.function(g, input_signature={specs}{compiled})", "print(run({args}).numpy())")
 
 
 def _placed(function: Program) -> Program:
@@ -371,28 +375,27 @@ def _symbolic(request: Request, feeds: Operands) -> Any:
     return _required(tf.gradients(first, feeds["logits"])[0])
 
 
+_GRADIENT = (
+    "def g({args}):",
+    "    with tf.GradientTape() as t: t.watch({wrt}); y = f({args})",
+    "    return t.gradient(y, {wrt}, {cotangent})",
+)
 _SCRIPTS = {
-    "loss": ("def run(): return f({args})", "print(run().numpy())"),
-    "gradient": (
-        "def run():",
-        "    with tf.GradientTape() as tape: tape.watch({wrt}); y = f({args})",
-        "    return tape.gradient(y, {wrt}, {cotangent})",
-        "print(run().numpy())",
-    ),
+    "loss": ("g = f", "print(g({args}).numpy())"),
+    "gradient": (*_GRADIENT, "print(g({args}).numpy())"),
     "tangent": (
-        "def run():",
-        "    with tf.autodiff.ForwardAccumulator(x, tf.ones_like(x)) as forward: y = f({args})",
-        "    return forward.jvp(y)",
-        "print(run().numpy())",
+        "def g({args}):",
+        "    with tf.autodiff.ForwardAccumulator(x, tf.ones_like(x)) as t: y = f({args})",
+        "    return t.jvp(y)",
+        "print(g({args}).numpy())",
     ),
     "curvature": (
-        "def run():",
-        "    with tf.GradientTape() as outer:",
-        "        outer.watch(x)",
-        "        with tf.GradientTape() as tape: tape.watch(x); y = f({args})",
-        "        g = tape.gradient(y, x)",
-        "    return outer.gradient(g, x)",
-        "print(run().numpy())",
+        "def d({args}):",
+        *_GRADIENT[1:],
+        "def g({args}):",
+        "    with tf.GradientTape() as t: t.watch(x); y = d({args})",
+        "    return t.gradient(y, x)",
+        "print(g({args}).numpy())",
     ),
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from conformance.adapter import NotOffered
 from conformance.docket import Docket
 from conformance.dtype import DTYPES
 from conformance.examination import Examination, scale
@@ -28,12 +27,9 @@ def result_dtype(examination: Examination) -> Outcome:
 def mixed(examination: Examination) -> Outcome:
     """Right at the precision of the narrowest float among logits, labels and result, or refused."""
     given = examination.case.label_dtype or examination.dtype.name
-    try:
-        got = examination.run(examination.call())
-    except NotOffered:
-        raise
-    except Exception as error:
-        return Conforms({"observed": f"refuses {given} labels: {type(error).__name__}"})
+    got = examination.run_or_refusal(examination.call())
+    if isinstance(got, str):
+        return Conforms({"observed": f"refuses {given} labels: {got}"})
     if got.dtype.name not in DTYPES:
         return Deviates("truncated", f"{given} labels gave a result of dtype {got.dtype.name}: {got.tolist()}")
     floats = [DTYPES[name] for name in (examination.dtype.name, got.dtype.name, given) if name in DTYPES]

@@ -16,22 +16,16 @@ def raises(examination: Examination) -> Outcome:
     reduction = examination.case.reductions[0]
     if reduction != "none" and not examination.runner.implementation.offers("reduction"):
         raise NotOffered("it has no reduction")
-    try:
-        got = examination.run(examination.call(reduction=reduction))
-    except NotOffered:
-        raise
-    except Exception as error:
-        return Conforms({"observed": type(error).__name__})
+    got = examination.run_or_refusal(examination.call(reduction=reduction))
+    if isinstance(got, str):
+        return Conforms({"observed": f"raises {got}"})
     return Deviates("no-error", f"gave {got.dtype.name} {np.asarray(got).reshape(-1)[:4].tolist()}")
 
 
 def labels_outside(examination: Examination) -> Outcome:
-    try:
-        got = examination.run(examination.call())
-    except NotOffered:
-        raise
-    except Exception as error:
-        return Conforms({"observed": f"raises {type(error).__name__}"})
+    got = examination.run_or_refusal(examination.call())
+    if isinstance(got, str):
+        return Conforms({"observed": f"raises {got}"})
     verdict = within(examination.compare(got), bound("E2"), examination.elements())
     return verdict if isinstance(verdict, Deviates) else Conforms({"observed": "the formula's value"}, verdict.worst)
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from conformance.adapter import Array, NotOffered
+from conformance.adapter import Array
 from conformance.docket import Docket
 from conformance.examination import Examination
 from conformance.outcome import Conforms, Deviates, Measure, Outcome
@@ -86,12 +86,9 @@ def views(examination: Examination) -> Outcome:
 
 def mismatched(examination: Examination) -> Outcome:
     shapes = " against ".join(str(list(array.shape)) for array in examination.call().operands.values())
-    try:
-        got = examination.run(examination.call())
-    except NotOffered:
-        raise
-    except Exception as error:
-        return Conforms({"observed": f"raises {type(error).__name__}"})
+    got = examination.run_or_refusal(examination.call())
+    if isinstance(got, str):
+        return Conforms({"observed": f"raises {got}"})
     declared = examination.runner.implementation.broadcasts
     if examination.case.mismatch == "raise" or not declared:
         return Deviates("no-error", f"{shapes} gave a result of shape {list(got.shape)}")
