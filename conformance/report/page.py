@@ -36,10 +36,11 @@ class Merged:
 
 @dataclass
 class Row:
-    """An implementation in the overview."""
+    """An implementation in one mode, in the overview."""
 
     adapter: str
     implementation: str
+    mode: str
     version: str
     counts: Counter[str] = field(default_factory=Counter)
     cells: dict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
@@ -118,11 +119,11 @@ def state(check: Record) -> str:
 
 
 def overview(checks: Iterable[Record]) -> list[Row]:
-    """Implementations against clauses: for each clause the worst state, and where it shows."""
-    rows: dict[tuple[str, str], Row] = {}
+    """Implementations and modes against clauses: for each clause the worst state, and where it shows."""
+    rows: dict[tuple[str, str, str], Row] = {}
     for check in checks:
         subject = check["subject"]
-        key = (subject["adapter"], subject["implementation"])
+        key = (subject["adapter"], subject["implementation"], subject["mode"])
         row = rows.setdefault(key, Row(*key, subject["version"]))
         seen = state(check)
         row.counts[seen] += 1
@@ -132,13 +133,15 @@ def overview(checks: Iterable[Record]) -> list[Row]:
         if _WORSE.index(seen) > _WORSE.index(cell["state"]):
             cell["state"] = seen
         if seen in ("known", "unexpected", "crashed"):
-            cell["where"].add(f"{subject['mode']} {subject['dtype']} {subject['device']}")
+            cell["where"].add(f"{subject['dtype']} {subject['device']}")
             cell["signatures"].add(check["signature"])
     order = {clause: index for index, clause in enumerate(CLAUSES)}
     for row in rows.values():
         for letter, cells in row.cells.items():
             row.cells[letter] = dict(sorted(cells.items(), key=lambda item: order.get(item[0], len(order))))
-    return list(rows.values())
+    places = {key[:2]: place for place, key in reversed(list(enumerate(rows)))}
+    adapters = {key[0]: place for place, key in reversed(list(enumerate(rows)))}
+    return [rows[key] for key in sorted(rows, key=lambda key: (adapters[key[0]], places[key[:2]]))]
 
 
 def causes(merged: Merged) -> list[dict[str, Any]]:
@@ -154,7 +157,8 @@ def causes(merged: Merged) -> list[dict[str, Any]]:
         if check.get("deviation") and check["outcome"] in ("deviates", "errored"):
             groups[check["subject"]["adapter"], check["deviation"]].append(check)
     found = [_cause(adapter, name, texts.get((adapter, name), {}), group) for (adapter, name), group in groups.items()]
-    return sorted(found, key=lambda cause: (cause["level"] != Level.MUST, cause["adapter"], -cause["count"]))
+    gravity = list(Level)
+    return sorted(found, key=lambda cause: (gravity.index(cause["level"]), cause["adapter"], -cause["count"]))
 
 
 def _cause(adapter: str, name: str, text: Mapping[str, str], checks: Sequence[Record]) -> dict[str, Any]:
