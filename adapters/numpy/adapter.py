@@ -137,7 +137,7 @@ class NumPy(Adapter):
 
     name = "numpy"
     packages = ("numpy", "scipy")
-    imports = ("import numpy as np, scipy.special", "from numpy import inf, nan")
+    imports = ("import ml_dtypes, numpy as np, scipy.special", "from numpy import inf, nan")
     modes = ("eager",)
     layouts = LAYOUTS[:5]
     quantities = ("loss", "gradient", "both", "curvature")

@@ -265,6 +265,8 @@ class TensorFlow(Adapter):
         lines = tuple(line.replace("{cotangent}", cotangent) for line in _SCRIPTS[request.quantity])
         if request.mode == "eager":
             return lines
+        if request.quantity == "curvature":
+            lines = ("def g({args}): return tf.gradients(tf.gradients(f({args}), x)[0], x)[0]", "")
         compiled = ", jit_compile=True" if request.mode == "xla" else ""
         specs = "[tf.TensorSpec([None] * t.shape.rank, t.dtype) for t in ({args})]"
         return (*lines[:-1], f"run = tf.function(g, input_signature={specs}{compiled})", "print(run({args}).numpy())")
@@ -390,12 +392,9 @@ _SCRIPTS = {
         "print(g({args}).numpy())",
     ),
     "curvature": (
-        "def d({args}):",
-        *_GRADIENT[1:],
-        "def g({args}):",
-        "    with tf.GradientTape() as t: t.watch(x); y = d({args})",
-        "    return t.gradient(y, x)",
-        "print(g({args}).numpy())",
+        *_GRADIENT,
+        "with tf.GradientTape() as t: t.watch(x); y = g({args})",
+        "print(t.gradient(y, x).numpy())",
     ),
 }
 
@@ -407,7 +406,9 @@ def _session_script(request: Request, has_cotangent: bool) -> tuple[str, ...]:
         "gradient": "tf.gradients(f({args}), {wrt}, " + cotangent + ")[0]",
         "curvature": "tf.gradients(tf.gradients(f({args}), x)[0], x)[0]",
     }[request.quantity]
-    return (f"print(tf.compat.v1.Session().run({expression}))",)
+    # With dimensions that are unknown while the graph is built, as the subject has them.
+    unknown = "(tf.compat.v1.placeholder_with_default(t, [None] * t.shape.rank) for t in ({args}))"
+    return (f"{{args}} = {unknown}", f"print(tf.compat.v1.Session().run({expression}))")
 
 
 ADAPTER = TensorFlow
