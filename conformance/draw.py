@@ -7,12 +7,25 @@ import functools
 import hypothesis
 import numpy as np
 from hypothesis import strategies
+from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
+from hypothesis.internal.constants_ast import Constants
 
 from conformance.case import Case
 from conformance.dtype import Dtype
 from conformance.exact import Floats
 from conformance.subject import native
 
+
+class Provider(HypothesisProvider):
+    """Hypothesis's own source of choices, without the constants that it finds in whatever modules are loaded.
+
+    With them the drawn inputs would depend on the adapter, and on whether the suite is installed or cloned.
+    """
+
+    _local_constants = Constants()
+
+
+AVAILABLE_PROVIDERS["conformance"] = f"{__name__}.Provider"
 _WIDTHS = {"float64": 64, "float32": 32, "float16": 16, "bfloat16": 32}
 _EIGHTHS = tuple(eighth / 8 for eighth in range(9))
 
@@ -34,6 +47,7 @@ def drawn(case: Case, dtype: Dtype) -> tuple[Floats, Floats]:
 
     @hypothesis.settings(
         max_examples=law.examples,
+        backend="conformance",
         derandomize=True,
         database=None,
         deadline=None,
