@@ -135,7 +135,7 @@ def _element_lines(worst: Worst | None, clause: Clause) -> list[str]:
 def _both(text: str) -> str:
     if not text or text in ("nan", "inf", "-inf"):
         return text
-    return f"{text} ({reproducer._shown(text)})"
+    return f"{text} ({reproducer.shown(text)})"
 
 
 def _first_line(error: Exception) -> str:

@@ -67,18 +67,6 @@ def total(values: Sequence[Real]) -> Real:
     return sum((Fraction(value) for value in values), Fraction(0))
 
 
-def product(left: Real, right: Real) -> Real:
-    """The exact product; special values follow IEEE 754."""
-    if isinstance(left, Fraction) and isinstance(right, Fraction):
-        return left * right
-    sign = float((left > 0) - (left < 0)), float((right > 0) - (right < 0))
-    if any(isinstance(side, float) and math.isnan(side) for side in (left, right)):
-        return math.nan
-    if any(isinstance(side, float) and math.isinf(side) for side in (left, right)):
-        return sign[0] * sign[1] * math.inf if all(sign) else math.nan
-    return Fraction(left) * Fraction(right)
-
-
 def _opposed(values: Sequence[float]) -> bool:
     return math.inf in values and -math.inf in values
 

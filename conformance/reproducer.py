@@ -34,7 +34,7 @@ def script(adapter: Adapter, request: Request, operands: Mapping[str, Array], de
     for line in adapter.script(request, "cotangent" in operands):
         lines.append(functools.reduce(lambda text, mark: text.replace(*mark), fill.items(), line))
     if worst is not None:
-        lines[-1] += f"  # got {_shown(worst.got)}, exact {_shown(worst.exact)}"
+        lines[-1] += f"  # got {shown(worst.got)}, exact {shown(worst.exact)}"
     return "\n".join(lines)
 
 
@@ -46,7 +46,8 @@ def _literal(array: Array) -> str:
     return repr(np.asarray(array, np.float64).tolist())
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """A recorded number as a decimal that holds it exactly."""
     if text in ("nan", "inf", "-inf"):
         return text
     return repr(float.fromhex(text))

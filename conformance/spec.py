@@ -31,8 +31,6 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from conformance.errors import UsageError
-
 
 class Level(StrEnum):
     """How binding a clause is: RFC 2119's words."""
@@ -234,13 +232,6 @@ _CLAUSES = (
 # fmt: on
 
 CLAUSES: dict[str, Clause] = {clause.id: clause for clause in _CLAUSES}
-
-
-def clause_named(name: str) -> Clause:
-    """The clause with this id; raises UsageError with the known ids."""
-    if name not in CLAUSES:
-        raise UsageError(f"unknown clause '{name}'; known: {', '.join(CLAUSES)}")
-    return CLAUSES[name]
 
 
 def bound(clause: str) -> Bound:

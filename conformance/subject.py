@@ -99,6 +99,11 @@ class WrongDevice(Exception):
     """A result that was not computed where it was asked for."""
 
 
+def bits(array: Array) -> Array:
+    """The array's bits in C order, as unsigned integers: equal where results are the same number."""
+    return np.ascontiguousarray(array).reshape(-1).view(f"u{array.dtype.itemsize}")
+
+
 def native(values: Array, dtype: Dtype) -> Array:
     """Float64 values, exact in ``dtype``, as an array of that dtype."""
     with np.errstate(over="ignore", invalid="ignore"):

@@ -11,7 +11,7 @@ from conformance.docket import Docket
 from conformance.examination import Examination
 from conformance.outcome import Conforms, Deviates, Measure, Outcome
 from conformance.spec import GRADIENT_MUST, bound
-from conformance.subject import Call
+from conformance.subject import Call, bits
 from conformance.verdict import within
 
 Axes = tuple[int, ...]
@@ -113,14 +113,10 @@ def _values(examination: Examination, axes: Axes) -> Outcome:
     return verdict
 
 
-def _bits(array: Array) -> Array:
-    return np.ascontiguousarray(array).view(f"u{array.dtype.itemsize}")
-
-
 def _differing_bits(left: Array, right: Array) -> int:
     if left.dtype != right.dtype:
         return left.size
-    return int((_bits(left) != _bits(right)).sum())
+    return int((bits(left) != bits(right)).sum())
 
 
 CHECKS = {
