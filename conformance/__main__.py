@@ -12,10 +12,9 @@ import pytest
 
 from conformance import commands
 from conformance.errors import UsageError
-from conformance.plugin import DEFAULT_OUT, SUITE, session_of
-from conformance.session import Choice
-
-_CHOICES = ("adapter", "implementation", "device", "dtype", "mode", "clause", "case")
+from conformance.plugin import CHOICES, DEFAULT_OUT, SETTINGS
+from conformance.recorder import SUITE
+from conformance.session import Choice, session_of
 
 
 class Parser(argparse.ArgumentParser):
@@ -44,6 +43,8 @@ def parser() -> Parser:
     _add_choices(run)
     run.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where the results go (default: %(default)s)")
     run.add_argument("--strict", action="store_true", help="ignore the ledgers: every deviation is unexpected")
+    for name, (settings, text) in SETTINGS.items():
+        run.add_argument(f"--{name}", help=text, **settings)
 
     report = verbs.add_parser("report", help="merge runs into one page")
     report.add_argument(
@@ -102,28 +103,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _add_choices(verb: argparse.ArgumentParser) -> None:
-    texts = {
-        "adapter": "only this framework",
-        "implementation": "only this implementation, or your own: path/to/file.py:function, package.module:function",
-        "device": "only cpu or gpu",
-        "dtype": "only float64, float32, float16 or bfloat16",
-        "mode": "only this mode: eager, compiled, ...",
-        "clause": "only clauses that match a glob: V3, 'G*'",
-        "case": "only cases that match a glob: 'values/*'",
-    }
-    for name in _CHOICES:
-        metavar = {"implementation": "NAME_OR_TARGET", "clause": "GLOB", "case": "GLOB"}.get(name, name.upper())
-        verb.add_argument(f"--{name}", action="append", default=[], metavar=metavar, help=f"{texts[name]} (repeatable)")
+    for name, (metavar, text) in CHOICES.items():
+        verb.add_argument(f"--{name}", action="append", default=[], metavar=metavar, help=f"{text} (repeatable)")
 
 
 def _run(options: argparse.Namespace, extra: Sequence[str]) -> int:
-    chosen = {f"{name}s": tuple(getattr(options, name)) for name in _CHOICES}
+    chosen = {f"{name}s": tuple(getattr(options, name)) for name in CHOICES}
     session_of(Choice(**chosen, strict=options.strict))
     arguments = ["-p", "conformance.plugin", "--import-mode=importlib", "-c", os.devnull, f"--rootdir={SUITE.parent}"]
     arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     arguments += ["-p", "no:cacheprovider", "-q", "--tb=short", f"--out={options.out}"]
-    arguments += [f"--{name}={value}" for name in _CHOICES for value in getattr(options, name)]
-    arguments += ["--strict"] if options.strict else []
+    arguments += [f"--{name}={value}" for name in CHOICES for value in getattr(options, name)]
+    flags = [name for name, (settings, _) in SETTINGS.items() if "action" in settings]
+    arguments += [f"--{name}" for name in ("strict", *flags) if getattr(options, name.replace("-", "_"))]
+    arguments += [f"--{name}={getattr(options, name.replace('-', '_'))}" for name in SETTINGS if name not in flags]
     code = int(pytest.main([*arguments, *extra, str(SUITE)]))
     # pytest says 5 for "no tests ran": a choice that leaves nothing to judge is not a pass.
     return {0: 0, 1: 1, 5: 2}.get(code, code if code == 2 else 2)

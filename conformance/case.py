@@ -189,6 +189,11 @@ def load_all() -> tuple[Case, ...]:
     return tuple(load(path) for path in content.case_files())
 
 
+def named(name: str) -> Case:
+    """The case with this id."""
+    return next(each for each in load_all() if each.id == name)
+
+
 @functools.cache
 def case_set_hash() -> str:
     """SHA-256 over every case file: runs merge case by case only where this agrees."""

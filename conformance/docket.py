@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import shlex
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import pytest
 
 from conformance import record, reproducer
 from conformance.adapter import NotOffered
 from conformance.case import Case
-from conformance.errors import UsageError
-from conformance.examination import Examination, applicable
+from conformance.examination import Examination
 from conformance.ledger import Finding
-from conformance.outcome import Deviates, Errored, Outcome, Unsupported, Worst
+from conformance.outcome import Crashed, Deviates, Errored, Outcome, Unsupported, Worst
 from conformance.reproducer import script
 from conformance.session import Session
 from conformance.spec import CLAUSES, Clause
-from conformance.subject import Runner, WrongDevice
+from conformance.subject import Runner
 
-Checks = Mapping[str, Callable[[Examination], Outcome]]
 # Which quantity a clause looks at, for the reproducer; the loss if it is not listed.
 QUANTITIES = {
     "G1": "gradient", "G2": "gradient", "G3": "gradient", "G4": "gradient", "G8": "gradient", "G10": "gradient",
     "L3": "gradient", "G5": "label_gradient", "G6": "curvature", "G11": "curvature", "G7": "tangent",
 }  # fmt: skip
+
+
+class Hearing(Protocol):
+    """A judge: conformance.judge has the one in this process, conformance.isolation the one in another."""
+
+    def hear(self, runner: Runner, clause: str, case: Case) -> Outcome:
+        """The outcome of one check."""
 
 
 class Unexpected(AssertionError):
@@ -42,47 +47,31 @@ class Docket:
     case: Case
     records: list[record.Record] = field(default_factory=list)
 
-    def hear(self, checks: Checks) -> None:
-        """Run the checks, record each outcome, and raise Unexpected if the ledger lists one otherwise."""
+    def hear(self, checks: Collection[str], judge: Hearing) -> None:
+        """Hear the clauses, record each outcome, and raise Unexpected if the ledger lists one otherwise."""
         messages, outcomes = [], []
         for clause in self.clauses(checks):
-            outcome = self._outcome(checks[clause.id])
-            finding = self.session.ledger_of(self.runner).judge(self.runner.subject, clause.id, self.case.id, outcome)
+            if (self.runner.subject.id, clause.id, self.case.id) in self.session.done:
+                continue
+            outcome = judge.hear(self.runner, clause.id, self.case)
             outcomes.append(outcome)
-            messages += self._enter(clause, outcome, finding)
+            messages += self._enter(clause, outcome)
         if messages:
             raise Unexpected("\n\n".join(messages))
         if outcomes and all(isinstance(outcome, Unsupported) for outcome in outcomes):
             pytest.skip(f"unsupported: {outcomes[0].reason}")  # type: ignore[union-attr]
 
-    def clauses(self, checks: Checks) -> list[Clause]:
+    def clauses(self, checks: Collection[str]) -> list[Clause]:
         """The clauses of the case that the chapter has and the command line chose."""
         return [CLAUSES[name] for name in self.case.clauses if name in checks and self.session.clause_chosen(name)]
 
-    def _outcome(self, check: Callable[[Examination], Outcome]) -> Outcome:
-        if reason := applicable(self.case, self.runner):
-            return Unsupported(reason)
-        examination = Examination(self.runner, self.case, self.session)
-        try:
-            # What a framework warns of is its users' business; it must not change what is computed here.
-            with warnings.catch_warnings(action="ignore"):
-                return check(examination)
-        except NotOffered as reason:
-            return Unsupported(str(reason))
-        except WrongDevice as error:
-            return Deviates("wrong-device", str(error))
-        except (UsageError, pytest.fail.Exception):
-            raise
-        except Exception as error:
-            return Errored(f"{type(error).__name__}: {_first_line(error)}")
-
-    def _enter(self, clause: Clause, outcome: Outcome, finding: Finding) -> list[str]:
+    def _enter(self, clause: Clause, outcome: Outcome) -> list[str]:
+        subject = self.runner.subject
+        finding = self.session.ledger_of(self.runner).judge(subject, clause.id, self.case.id, outcome)
         text = ""
-        if isinstance(outcome, Deviates | Errored):
+        if isinstance(outcome, Deviates | Errored | Crashed):
             text = self._reproducer(clause, getattr(outcome, "worst", None))
-        self.records.append(
-            record.check_record(self.runner.subject, clause.id, clause.level, self.case.id, outcome, finding, text)
-        )
+        self.records.append(record.check_record(subject, clause.id, clause.level, self.case.id, outcome, finding, text))
         return [] if finding.expected else [self._message(clause, outcome, finding, text)]
 
     def _reproducer(self, clause: Clause, worst: Worst | None) -> str:
@@ -136,8 +125,3 @@ def _both(text: str) -> str:
     if not text or text in ("nan", "inf", "-inf"):
         return text
     return f"{text} ({reproducer.shown(text)})"
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else ""

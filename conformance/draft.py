@@ -58,7 +58,7 @@ def _cells(records: Iterable[Record], adapter: str) -> tuple[list[Cell], set[str
             continue
         subject = record["subject"]
         devices.add(subject["device"])
-        if record["outcome"] in ("deviates", "errored"):
+        if record["outcome"] in ("deviates", "errored", "crashed"):
             place = (subject["mode"], subject["device"], subject["dtype"], record["case"])
             cells.append((record["signature"], subject["implementation"], record["clause"], *place))
     return sorted(set(cells)), devices

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -130,11 +130,25 @@ class Examination:
         return native(values, self.dtype)
 
 
+class Shared(NamedTuple):
+    """A shared tensor of one subject, for one quantity."""
+
+    subject: str
+    finite: bool
+    quantity: str
+
+
 @dataclass(eq=False)
 class Batches:
-    """The shared tensors: for each runner, its elementwise cases laid end to end."""
+    """The shared tensors: for each runner, its elementwise cases laid end to end.
+
+    ``fatal`` are those that have killed a process: their cases are run one by one. ``announce`` is told what is
+    being computed, and None afterwards.
+    """
 
     cases: Sequence[Case]
+    fatal: Collection[Shared] = ()
+    announce: Callable[[Shared | None], None] | None = None
     _results: dict[tuple[Runner, bool, str], Array | None] = field(default_factory=dict)
     _errors: dict[tuple[Runner, bool, str, str], Errors] = field(default_factory=dict)
 
@@ -158,17 +172,25 @@ class Batches:
         return self._errors[key][_slices(members)[case]]
 
     def result(self, examination: Examination, quantity: str) -> Array | None:
-        """The quantity for the whole batch; None if the framework refuses it. Raises NotOffered."""
+        """The quantity for the whole batch; None if the framework refuses it, or died of it. Raises NotOffered."""
         runner, finite = examination.runner, examination.case.finite
         key = (runner, finite, quantity)
         if key not in self._results:
-            try:
-                self._results[key] = examination.run(self._call(runner, finite), quantity)
-            except NotOffered:
-                raise
-            except Exception:
-                self._results[key] = None
+            shared = Shared(runner.subject.id, finite, quantity)
+            self._results[key] = None if shared in self.fatal else self._whole(examination, shared)
         return self._results[key]
+
+    def _whole(self, examination: Examination, shared: Shared) -> Array | None:
+        tell = self.announce or (lambda _: None)
+        tell(shared)
+        try:
+            return examination.run(self._call(examination.runner, shared.finite), shared.quantity)
+        except NotOffered:
+            raise
+        except Exception:
+            return None
+        finally:
+            tell(None)
 
     def members(self, runner: Runner, finite: bool) -> tuple[Case, ...]:
         """The cases in the runner's batch; finite and non-finite ones never share a tensor."""

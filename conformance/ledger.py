@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 
 from conformance.case import read_toml
 from conformance.errors import ContentError
-from conformance.outcome import SIGNATURES, Conforms, Deviates, Errored, NoData, Outcome, Unsupported
+from conformance.outcome import SIGNATURES, Conforms, Crashed, Deviates, Errored, Outcome, Unsupported
 from conformance.schema import validate
 from conformance.subject import Subject
 
@@ -80,7 +80,7 @@ class Ledger:
     def judge(self, subject: Subject, clause: str, case: str, outcome: Outcome) -> Finding:
         """Is this outcome expected?"""
         listed = [scope for scope in self._near(subject.implementation, clause) if scope.covers(subject, clause, case)]
-        if isinstance(outcome, Deviates | Errored):
+        if isinstance(outcome, Deviates | Errored | Crashed):
             for scope in listed:
                 if scope.signature == outcome.signature:
                     return Finding(True, scope.deviation)
@@ -88,12 +88,10 @@ class Ledger:
                 note = f"changed: the ledger lists '{listed[0].deviation}' as {listed[0].signature}"
                 return Finding(False, listed[0].deviation, note)
             return Finding(False, "", "not in the ledger")
-        if isinstance(outcome, Conforms | Unsupported):
-            if listed:
-                note = f"fixed: the ledger lists '{listed[0].deviation}' as {listed[0].signature}; take it out"
-                return Finding(False, listed[0].deviation, note)
-            return Finding(True)
-        return Finding(isinstance(outcome, NoData), "", "" if isinstance(outcome, NoData) else "crashed")
+        if listed and isinstance(outcome, Conforms | Unsupported):
+            note = f"fixed: the ledger lists '{listed[0].deviation}' as {listed[0].signature}; take it out"
+            return Finding(False, listed[0].deviation, note)
+        return Finding(True)
 
     @functools.cache  # noqa: B019 - a ledger lives as long as the process
     def _near(self, implementation: str, clause: str) -> tuple[Scope, ...]:

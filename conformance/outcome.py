@@ -32,6 +32,8 @@ SIGNATURES: dict[str, str] = {
     "not-differentiable": "the framework refuses to differentiate with respect to an argument it accepts",
     "wrong-device": "the result was computed on another device",
     "error": "the framework raised an error",
+    "crashed": "the process that computed it died",
+    "timeout": "the process that computed it gave no result in time, and was killed",
 }
 
 
@@ -96,7 +98,7 @@ class Crashed:
     """The process that ran the check died or hung."""
 
     detail: str
-    signature: str = ""
+    signature: str = "crashed"
     name = "crashed"
 
 

@@ -2,39 +2,58 @@
 
 from __future__ import annotations
 
-import datetime
 import functools
-import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance import case, record
-from conformance.docket import Docket, Unexpected
+from conformance.docket import Docket, Hearing, Unexpected
 from conformance.errors import UsageError
-from conformance.report import page
-from conformance.session import Choice, Session, describe, open_session
+from conformance.isolation import IsolatedJudge, Limits
+from conformance.judge import Judge
+from conformance.recorder import RESULTS, Recorder, checks_of, judges
+from conformance.session import Choice, Session, session_of
 
-SUITE = Path(__file__).parent / "suite"
 DEFAULT_OUT = "reports/out"
-_OPTIONS = {
-    "adapter": "only this adapter (repeatable)",
-    "implementation": "only this implementation, or your own: path/to/file.py:function, package.module:function",
-    "device": "only this device: cpu or gpu",
-    "dtype": "only this dtype: float64, float32, float16 or bfloat16",
-    "mode": "only this mode: eager, compiled, ...",
-    "clause": "only clauses that match this glob: V3, 'G*'",
-    "case": "only cases that match this glob: 'values/*'",
+SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
+    "resume": ({"action": "store_true"}, "go on with the run that was broken off in --out"),
+    "check-timeout": (
+        {"type": float, "default": Limits.seconds, "metavar": "SECONDS"},
+        "kill a check that takes longer, compilation included (default: %(default)s)",
+    ),
+    "memory-limit": (
+        {"type": float, "default": Limits.gibibytes, "metavar": "GIB"},
+        "let allocations of the judging process fail beyond this (default: no limit)",
+    ),
+    "no-isolation": (
+        {"action": "store_true"},
+        "judge in pytest's own process, for a debugger: a subject that crashes ends the run",
+    ),
+}
+CHOICES = {
+    "adapter": ("NAME", "only this framework"),
+    "implementation": (
+        "NAME_OR_TARGET",
+        "only this implementation, or your own: path/to/file.py:function, package.module:function",
+    ),
+    "device": ("DEVICE", "only cpu or gpu"),
+    "dtype": ("DTYPE", "only float64, float32, float16 or bfloat16"),
+    "mode": ("MODE", "only this mode: eager, compiled, ..."),
+    "clause": ("GLOB", "only clauses that match a glob: V3, 'G*'"),
+    "case": ("GLOB", "only cases that match a glob: 'values/*'"),
 }
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The suite's options; pytest's own --strict also ignores the ledgers."""
     group = parser.getgroup("conformance", "sigmoid cross-entropy conformance")
-    for name, text in _OPTIONS.items():
-        group.addoption(f"--{name}", action="append", default=[], metavar=name.upper(), dest=f"xent_{name}", help=text)
+    for name, (metavar, text) in CHOICES.items():
+        group.addoption(f"--{name}", action="append", default=[], metavar=metavar, dest=f"xent_{name}", help=text)
+    for name, (settings, text) in SETTINGS.items():
+        group.addoption(f"--{name}", dest=f"xent_{name.replace('-', '_')}", help=text, **settings)
     group.addoption(
         "--out", default=DEFAULT_OUT, metavar="DIR", dest="xent_out", help="where results.jsonl and index.html go"
     )
@@ -42,20 +61,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def choice_of(config: pytest.Config) -> Choice:
     """The choice that the options make."""
-    chosen = {f"{name}s": tuple(config.getoption(f"xent_{name}")) for name in _OPTIONS}
+    chosen = {f"{name}s": tuple(config.getoption(f"xent_{name}")) for name in CHOICES}
     return Choice(**chosen, strict=bool(config.getoption("strict", False)))
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the recorder where the reports arrive: in the only process, or in xdist's controller."""
-    if not hasattr(config, "workerinput") and not config.option.collectonly:
-        config.pluginmanager.register(Recorder(config), "conformance-recorder")
+    if judges(config) and not hasattr(config, "workerinput") and not config.option.collectonly:
+        options = {name: list(config.getoption(f"xent_{name}")) for name in CHOICES}
+        recorder = Recorder(config, choice_of(config), Path(config.getoption("xent_out")), options)
+        config.pluginmanager.register(recorder, "conformance-recorder")
 
 
 @functools.cache
-def session_of(choice: Choice) -> Session:
-    """The session of this process."""
-    return open_session(choice)
+def _session(config: pytest.Config) -> Session:
+    """The session of this process; one of xdist's workers must learn what a resumed run has recorded."""
+    session = session_of(choice_of(config))
+    if hasattr(config, "workerinput") and config.getoption("xent_resume"):
+        session.done.update(checks_of(list(record.read(Path(config.getoption("xent_out")) / RESULTS))))
+    return session
+
+
+@pytest.fixture(scope="session")
+def judge(request: pytest.FixtureRequest) -> Iterator[Hearing]:
+    """Who hears the checks: a process of its own, unless --no-isolation or --pdb asks for this one."""
+    config = request.config
+    if config.getoption("xent_no_isolation") or config.option.usepdb:
+        yield Judge(_session(config))
+        return
+    limits = Limits(config.getoption("xent_check_timeout"), config.getoption("xent_memory_limit"))
+    isolated = IsolatedJudge(choice_of(config), limits)
+    yield isolated
+    isolated.close()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -64,7 +101,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if checks is None or "docket" not in metafunc.fixturenames:
         return
     try:
-        session = session_of(choice_of(metafunc.config))
+        session = _session(metafunc.config)
     except UsageError as error:
         pytest.exit(f"conformance: error: {error}", returncode=2)
     names = {name for name in checks if session.clause_chosen(name)}
@@ -104,68 +141,3 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return nodeid.split("[", 1)[-1].split("|", 1)[0]
 
     return BySubject(config, log)
-
-
-class Recorder:
-    """Writes results.jsonl as reports arrive, and the page at the end."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self.config = config
-        self.out = Path(config.getoption("xent_out"))
-        self.writer: record.Writer | None = None
-        self.counts: dict[str, int] = {}
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionstart(self) -> None:
-        """Open the session before anything is overwritten: a bad choice must lose nothing."""
-        if not self._judging():
-            return
-        try:
-            session = session_of(choice_of(self.config))
-        except UsageError as error:
-            pytest.exit(f"conformance: error: {error}", returncode=2)
-        self.writer = record.Writer(self.out / "results.jsonl")
-        self.writer.write(
-            record.line(
-                record.run_record(
-                    {name: describe(adapter) for name, adapter in session.adapters.items()},
-                    session.missing,
-                    {name: session.ledgers[name].texts() for name in session.adapters},
-                    {name: list(self.config.getoption(f"xent_{name}")) for name in _OPTIONS},
-                    datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                )
-            )
-        )
-
-    def _judging(self) -> bool:
-        paths = [Path(str(each).split("::", 1)[0]).resolve() for each in self.config.args]
-        return any(path == SUITE or SUITE in path.parents or path in SUITE.parents for path in paths)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write the item's checks."""
-        for text in getattr(report, "conformance", ()):
-            each = json.loads(text)
-            state = each["outcome"] if each["expected"] else f"unexpected {each['outcome']}"
-            state = "known deviation" if state in ("deviates", "errored") else state
-            self.counts[state] = self.counts.get(state, 0) + 1
-            if self.writer is not None:
-                self.writer.write(text)
-
-    def pytest_sessionfinish(self) -> None:
-        """Close the records and make the page."""
-        if self.writer is None:
-            return
-        self.writer.close()
-        runs = [list(record.read(self.out / "results.jsonl"))]
-        page.write(page.merge(runs), self.out / "index.html")
-
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """One line a state, and where the records are."""
-        if self.writer is None:
-            return
-        terminalreporter.section("conformance")
-        for state, count in sorted(self.counts.items(), key=lambda item: -item[1]):
-            terminalreporter.write_line(f"{count:8d}  {state}")
-        for name, reason in session_of(choice_of(self.config)).missing.items():
-            terminalreporter.write_line(f" no data  {name}: {reason}")
-        terminalreporter.write_line(f"records: {self.out / 'results.jsonl'}, page: {self.out / 'index.html'}")

@@ -85,13 +85,16 @@ def line(record: Record) -> str:
 
 
 class Writer:
-    """Appends records to a file, each line whole and flushed before the next check runs."""
+    """Appends records to a file, each line whole and flushed before the next check runs.
 
-    def __init__(self, path: Path) -> None:
+    An earlier run's file is kept as results.previous.jsonl, unless ``append`` says to go on with it.
+    """
+
+    def __init__(self, path: Path, *, append: bool = False) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
+        if path.exists() and not append:
             path.replace(path.with_name("results.previous.jsonl"))
-        self._file: IO[str] = path.open("w", encoding="utf-8")
+        self._file: IO[str] = path.open("a", encoding="utf-8")
 
     def write(self, line: str) -> None:
         """Append one record, as ``line`` gives it."""
@@ -101,6 +104,27 @@ class Writer:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def unbroken(path: Path) -> list[Record]:
+    """The records of a run that was broken off, to go on with; an unfinished last line is cut off the file.
+
+    Empty if there is no such run, or not even its first line.
+    """
+    if not path.exists():
+        return []
+    with path.open("rb+") as file:
+        file.truncate(file.read().rfind(b"\n") + 1)
+    return list(read(path)) if path.stat().st_size else []
+
+
+def require_same_run(old: Record, new: Record, path: Path) -> None:
+    """Raise ContentError unless a run can be resumed: same suite, cases, versions, machine and options."""
+    for key in ("suite", "case_set", "machine", "adapters", "missing", "deviations", "options"):
+        if old.get(key) != new[key]:
+            raise ContentError(
+                path, "line 1", f"it was begun with other {key.replace('_', ' ')}", "leave out --resume to begin anew"
+            )
 
 
 def read(path: Path) -> Iterator[Record]:

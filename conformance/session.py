@@ -52,6 +52,7 @@ class Session:
     missing: dict[str, str] = field(default_factory=dict)
     runners: list[Runner] = field(default_factory=list)
     ledgers: dict[str, Ledger] = field(default_factory=dict)
+    done: set[tuple[str, str, str]] = field(default_factory=set)  # subject, clause, case: recorded already
 
     def __post_init__(self) -> None:
         self.batches = Batches(cases.load_all())
@@ -101,6 +102,12 @@ def open_session(choice: Choice) -> Session:
     if not session.runners and not session.missing:
         raise UsageError("nothing was chosen: no subject has this implementation, mode, device and dtype")
     return session
+
+
+@functools.cache
+def session_of(choice: Choice) -> Session:
+    """The session of this process."""
+    return open_session(choice)
 
 
 def _open_adapter(session: Session, name: str, folder: Path) -> None:

@@ -52,7 +52,7 @@ def known(tmp_path: Path) -> Ledger:
         (Errored("boom"), False, "changed"),
         (Conforms(), False, "fixed: the ledger lists 'lost-tail'"),
         (Unsupported("no"), False, "fixed"),
-        (Crashed("died"), False, "crashed"),
+        (Crashed("died"), False, "changed"),
         (NoData("not here"), True, ""),
     ],
 )

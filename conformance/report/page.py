@@ -20,9 +20,10 @@ STATES = {
     "known": "it deviates as the ledger says",
     "unexpected": "it deviates and the ledger does not say so, or it no longer does what the ledger says",
     "unsupported": "the implementation does not offer what the case needs",
+    "no-data": "nothing ran: the framework is missing, or the subject had crashed too often",
     "crashed": "the process that ran it died or hung",
 }
-_WORSE = ("conforms", "unsupported", "known", "unexpected", "crashed")
+_WORSE = ("conforms", "unsupported", "no-data", "known", "unexpected", "crashed")
 
 
 @dataclass(frozen=True)

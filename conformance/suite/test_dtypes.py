@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from conformance.docket import Docket
+from conformance.docket import Docket, Hearing
 from conformance.dtype import DTYPES
 from conformance.examination import Examination, scale
 from conformance.outcome import Conforms, Deviates, Outcome
@@ -46,5 +46,5 @@ def mixed(examination: Examination) -> Outcome:
 CHECKS = {"D1": own_precision, "D2": result_dtype, "D3": mixed}
 
 
-def test_dtypes(docket: Docket) -> None:
-    docket.hear(CHECKS)
+def test_dtypes(docket: Docket, judge: Hearing) -> None:
+    docket.hear(CHECKS, judge)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from conformance.adapter import NotOffered
-from conformance.docket import Docket
+from conformance.docket import Docket, Hearing
 from conformance.examination import Examination
 from conformance.outcome import Conforms, Deviates, Outcome
 from conformance.spec import bound
@@ -33,5 +33,5 @@ def labels_outside(examination: Examination) -> Outcome:
 CHECKS = {"E1": raises, "E2": labels_outside}
 
 
-def test_errors(docket: Docket) -> None:
-    docket.hear(CHECKS)
+def test_errors(docket: Docket, judge: Hearing) -> None:
+    docket.hear(CHECKS, judge)

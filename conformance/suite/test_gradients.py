@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from conformance.adapter import NotOffered
-from conformance.docket import Docket
+from conformance.docket import Docket, Hearing
 from conformance.exact import Exact
 from conformance.examination import Examination, scale
 from conformance.outcome import Conforms, Deviates, Outcome
@@ -147,5 +147,5 @@ CHECKS = {
 }
 
 
-def test_gradients(docket: Docket) -> None:
-    docket.hear(CHECKS)
+def test_gradients(docket: Docket, judge: Hearing) -> None:
+    docket.hear(CHECKS, judge)

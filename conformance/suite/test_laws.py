@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from conformance import operator
 from conformance.adapter import Array, NotOffered
-from conformance.docket import Docket
+from conformance.docket import Docket, Hearing
 from conformance.draw import drawn
 from conformance.exact import Floats
 from conformance.examination import Examination
@@ -210,5 +210,5 @@ CHECKS = {
 }
 
 
-def test_laws(docket: Docket) -> None:
-    docket.hear(CHECKS)
+def test_laws(docket: Docket, judge: Hearing) -> None:
+    docket.hear(CHECKS, judge)

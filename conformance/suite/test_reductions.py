@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from conformance.adapter import NotOffered
-from conformance.docket import Docket
+from conformance.docket import Docket, Hearing
 from conformance.examination import Examination, require_reduction
 from conformance.outcome import Conforms, Deviates, Outcome
 from conformance.reduce import reduced, tiled
@@ -61,5 +61,5 @@ def _one(examination: Examination, reduction: str, bound: Bound) -> Outcome:
 CHECKS = {"R1": small, "R2": small, "R3": large, "R4": no_overflow, "R5": small}
 
 
-def test_reductions(docket: Docket) -> None:
-    docket.hear(CHECKS)
+def test_reductions(docket: Docket, judge: Hearing) -> None:
+    docket.hear(CHECKS, judge)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from conformance.adapter import Array
-from conformance.docket import Docket
+from conformance.docket import Docket, Hearing
 from conformance.examination import Examination
 from conformance.outcome import Conforms, Deviates, Measure, Outcome
 from conformance.spec import GRADIENT_MUST, bound
@@ -131,5 +131,5 @@ CHECKS = {
 }
 
 
-def test_shapes(docket: Docket) -> None:
-    docket.hear(CHECKS)
+def test_shapes(docket: Docket, judge: Hearing) -> None:
+    docket.hear(CHECKS, judge)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from conformance.docket import Docket
+from conformance.docket import Docket, Hearing
 from conformance.examination import Examination
 from conformance.outcome import Conforms, Deviates, Outcome
 from conformance.spec import LOSS_MUST, bound
@@ -69,5 +69,5 @@ CHECKS = {
 }
 
 
-def test_values(docket: Docket) -> None:
-    docket.hear(CHECKS)
+def test_values(docket: Docket, judge: Hearing) -> None:
+    docket.hear(CHECKS, judge)

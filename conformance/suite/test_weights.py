@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from conformance.adapter import NotOffered
-from conformance.docket import Docket
+from conformance.docket import Docket, Hearing
 from conformance.examination import Examination
 from conformance.outcome import Conforms, Deviates, Outcome
 from conformance.spec import WEIGHTED_MUST
@@ -41,5 +41,5 @@ def zero_weight(examination: Examination) -> Outcome:
 CHECKS = {"W1": weighted, "W2": weighted, "W3": weighted, "W4": zero_weight, "W5": weighted}
 
 
-def test_weights(docket: Docket) -> None:
-    docket.hear(CHECKS)
+def test_weights(docket: Docket, judge: Hearing) -> None:
+    docket.hear(CHECKS, judge)

@@ -1,0 +1,61 @@
+"""One check put to one subject, in this process: what the suite's function finds, or why there is nothing to find."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+import warnings
+from collections.abc import Callable, Mapping
+
+from conformance import suite
+from conformance.adapter import NotOffered
+from conformance.case import Case
+from conformance.errors import UsageError
+from conformance.examination import Examination, applicable
+from conformance.outcome import Deviates, Errored, Outcome, Unsupported
+from conformance.session import Session
+from conformance.subject import Runner, WrongDevice
+
+Check = Callable[[Examination], Outcome]
+
+
+class Judge:
+    """Runs checks where it is; conformance.isolation has the one that runs them in a process of its own."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def hear(self, runner: Runner, clause: str, case: Case) -> Outcome:
+        """The outcome of a clause for a subject and a case. Raises UsageError for a case that cannot be used."""
+        if reason := applicable(case, runner):
+            return Unsupported(reason)
+        try:
+            # What a framework warns of is its users' business; it must not change what is computed here.
+            with warnings.catch_warnings(action="ignore"):
+                return checks()[clause](Examination(runner, case, self.session))
+        except NotOffered as reason:
+            return Unsupported(str(reason))
+        except WrongDevice as error:
+            return Deviates("wrong-device", str(error))
+        except UsageError:
+            raise
+        except (Exception, SystemExit) as error:
+            return Errored(f"{type(error).__name__}: {_first_line(error)}")
+
+    def close(self) -> None:
+        """Nothing is left behind."""
+
+
+@functools.cache
+def checks() -> Mapping[str, Check]:
+    """The function of each clause, from the tables of the suite's modules."""
+    found: dict[str, Check] = {}
+    for module in pkgutil.iter_modules(suite.__path__):
+        found |= importlib.import_module(f"{suite.__name__}.{module.name}").CHECKS
+    return found
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:300] if lines else ""

@@ -1,0 +1,126 @@
+"""Writes results.jsonl as reports arrive, in the only process or in xdist's controller, and the page at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import importlib.util
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import record
+from conformance.errors import UsageError
+from conformance.report import page
+from conformance.session import Choice, Session, describe, session_of
+from conformance.subject import Subject
+
+SUITE = Path(__file__).parent / "suite"
+RESULTS = "results.jsonl"
+
+
+def judges(config: pytest.Config) -> bool:
+    """True if pytest was asked for the suite, or a part of it, and not for other tests."""
+    paths = [Path(_place(str(each).split("::", 1)[0])).resolve() for each in config.args]
+    return any(path == SUITE or SUITE in path.parents or path in SUITE.parents for path in paths)
+
+
+def _place(argument: str) -> str:
+    """Where an argument of --pyargs lies."""
+    if Path(argument).exists():
+        return argument
+    with contextlib.suppress(ImportError, ValueError):
+        spec = importlib.util.find_spec(argument)
+        if spec is not None and spec.origin:
+            return str(Path(spec.origin).parent if spec.submodule_search_locations else spec.origin)
+    return argument
+
+
+class Recorder:
+    """A pytest plugin with the life of one run."""
+
+    def __init__(self, config: pytest.Config, choice: Choice, out: Path, options: dict[str, list[str]]) -> None:
+        self.config, self.choice, self.out, self.options = config, choice, out, options
+        self.writer: record.Writer | None = None
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def session(self) -> Session:
+        """The session of this process."""
+        return session_of(self.choice)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Open the session before anything is overwritten: a bad choice must lose nothing."""
+        try:
+            self._open(self.config.getoption("xent_resume"))
+        except UsageError as error:
+            pytest.exit(f"conformance: error: {error}", returncode=2)
+
+    def _open(self, resume: bool) -> None:
+        path = self.out / RESULTS
+        head = self._head()
+        recorded = record.unbroken(path) if resume else []
+        if recorded:
+            record.require_same_run(recorded[0], head, path)
+        self.writer = record.Writer(path, append=bool(recorded))
+        if not recorded:
+            self.writer.write(record.line(head))
+        for each in recorded[1:]:
+            self._count(each)
+        self.session.done.update(checks_of(recorded))
+
+    def _head(self) -> record.Record:
+        session = self.session
+        return record.run_record(
+            {name: describe(adapter) for name, adapter in session.adapters.items()},
+            session.missing,
+            {name: session.ledgers[name].texts() for name in session.adapters},
+            self.options,
+            datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        )
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write the item's checks."""
+        for text in getattr(report, "conformance", ()):
+            self._write(json.loads(text))
+
+    def _write(self, each: record.Record) -> None:
+        self._count(each)
+        if self.writer is not None:
+            self.writer.write(record.line(each))
+
+    def _count(self, each: record.Record) -> None:
+        state = each["outcome"] if each["expected"] else f"unexpected {each['outcome']}"
+        self.counts["known deviation" if state in ("deviates", "errored", "crashed") else state] += 1
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Close the records and make the page."""
+        if self.writer is None:
+            return
+        self.writer.close()
+        if session.exitstatus in (0, 5) and any(state.startswith("unexpected") for state in self.counts):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        runs = [list(record.read(self.out / RESULTS))]
+        page.write(page.merge(runs), self.out / "index.html")
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """One line a state, and where the records are."""
+        if self.writer is None:
+            return
+        terminalreporter.section("conformance")
+        for state, count in self.counts.most_common():
+            terminalreporter.write_line(f"{count:8d}  {state}")
+        for name, reason in self.session.missing.items():
+            terminalreporter.write_line(f" no data  {name}: {reason}")
+        terminalreporter.write_line(f"records: {self.out / 'results.jsonl'}, page: {self.out / 'index.html'}")
+
+
+def checks_of(records: Sequence[record.Record]) -> Iterator[tuple[str, str, str]]:
+    """Subject, clause and case of the checks that a file records."""
+    for each in records[1:]:
+        yield Subject(**each["subject"]).id, each["clause"], each["case"]
