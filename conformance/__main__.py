@@ -75,12 +75,12 @@ def parser() -> Parser:
 
     ledger = verbs.add_parser("ledger", help="write a ledger from a run")
     ledger.add_argument("run", type=Path, metavar="RUN.jsonl", help="results of a run")
-    ledger.add_argument("--adapter", required=True, metavar="NAME", help="whose ledger")
+    ledger.add_argument("--adapter", metavar="NAME", help="whose ledger (default: the run's only adapter)")
     ledger.add_argument(
         "--out",
         type=Path,
         metavar="FILE.toml",
-        help="the ledger to write (default: the adapter's own); reasons in it are kept",
+        help="the ledger to write (default: the adapter's own, or ./deviations.toml); reasons in it are kept",
     )
     return root
 
@@ -109,7 +109,7 @@ def _add_choices(verb: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, extra: Sequence[str]) -> int:
     chosen = {f"{name}s": tuple(getattr(options, name)) for name in CHOICES}
-    session_of(Choice(**chosen, strict=options.strict))
+    session_of(Choice(**chosen, strict=options.strict, ledger=options.ledger, seed=options.seed))
     arguments = ["-p", "conformance.plugin", "--import-mode=importlib", "-c", os.devnull, f"--rootdir={SUITE.parent}"]
     arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     arguments += ["-p", "no:cacheprovider", "-q", "--tb=short", f"--out={options.out}"]

@@ -7,21 +7,16 @@ framework's own differentiation, and brings arrays back.
 from __future__ import annotations
 
 import abc
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from importlib import metadata
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from conformance import content
 from conformance.dtype import DTYPES
-from conformance.errors import UsageError
 
 Array = npt.NDArray[Any]
 Tensor = Any  # a framework's own array
@@ -206,47 +201,3 @@ def strided(array: Array, layout: str) -> tuple[Array, tuple[slice, ...] | tuple
         base = np.pad(array, [(1, 1)] * array.ndim, mode="edge")
         return base, (slice(1, -1),) * array.ndim
     raise NotOffered(f"no layout '{layout}'")
-
-
-def available() -> dict[str, Path]:
-    """Adapter names and folders."""
-    return content.adapter_folders()
-
-
-def load(name: str) -> Adapter:
-    """The adapter called ``name``.
-
-    Raises UsageError for an unknown name, and ModuleNotFoundError when its framework is not installed.
-    """
-    folders = available()
-    if name not in folders:
-        raise UsageError(f"unknown adapter '{name}'; known: {', '.join(folders)}")
-    return load_folder(name, folders[name])
-
-
-def load_folder(name: str, folder: Path) -> Adapter:
-    """Load ``folder/adapter.py`` under a private module name and instantiate its ``ADAPTER`` class."""
-    module = load_module(f"_conformance_adapter_{name}", folder / "adapter.py")
-    adapter_class = getattr(module, "ADAPTER", None)
-    if not (isinstance(adapter_class, type) and issubclass(adapter_class, Adapter)):
-        raise UsageError(
-            f"{folder / 'adapter.py'}: no ADAPTER; set ADAPTER to a subclass of conformance.adapter.Adapter"
-        )
-    return adapter_class()
-
-
-def load_module(name: str, path: Path) -> Any:
-    """Import a file by path, without putting its folder on sys.path."""
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{path}: not a Python file; name a .py file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module

@@ -10,12 +10,14 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from conformance import adapter as adapters
-from conformance import case, content, draft, prove, record, specification
+from conformance import case, content, draft, loader, prove, record, specification
+from conformance.adapter import KEYWORDS
 from conformance.errors import UsageError
+from conformance.ledger import FILE
 from conformance.report import markdown, page
 from conformance.session import Choice, open_session
 from conformance.spec import CLAUSES
+from conformance.target import is_target
 
 console = Console()
 
@@ -60,11 +62,15 @@ def prove_cases(options: argparse.Namespace) -> int:
 
 def ledger(options: argparse.Namespace) -> int:
     """Write a ledger from a run."""
-    known = adapters.available()
-    if options.adapter not in known:
-        raise UsageError(f"unknown adapter '{options.adapter}'; known: {', '.join(known)}")
-    path = options.out or known[options.adapter] / "deviations.toml"
-    text = draft.ledger_text(record.read(options.run), options.adapter, path)
+    records = list(record.read(options.run))
+    judged = sorted(records[0]["adapters"])
+    name = options.adapter or (judged[0] if len(judged) == 1 else "")
+    if name not in judged:
+        raise UsageError(f"--adapter: {options.run} judges {', '.join(judged) or 'nothing'}; name one of these")
+    own = all(is_target(each["subject"]["implementation"]) for each in records[1:])
+    folder = Path() if own else loader.available().get(name, Path())
+    path = options.out or folder / FILE
+    text = draft.ledger_text(records, name, path)
     temporary = Path(f"{path}.tmp")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
@@ -89,7 +95,7 @@ def _adapters() -> None:
         for column in ("implementation", "modes", "labels", "keywords", "reductions", "shapes"):
             table.add_column(column, overflow="fold")
         for each in adapter.implementations():
-            keywords = [word for word in adapters.KEYWORDS if word != "reduction" and each.offers(word)]
+            keywords = [word for word in KEYWORDS if word != "reduction" and each.offers(word)]
             table.add_row(
                 each.name,
                 " ".join(each.modes or adapter.modes),

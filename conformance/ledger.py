@@ -105,9 +105,9 @@ class Ledger:
 EMPTY = Ledger({}, ())
 
 
-def load(path: Path) -> Ledger:
-    """Read a ledger. A missing file is an empty ledger; a bad one raises ContentError."""
-    if not path.exists():
+def load(path: Path, *, required: bool = False) -> Ledger:
+    """Read a ledger. A missing file is an empty ledger unless it is required; a bad one raises ContentError."""
+    if not required and not path.exists():
         return EMPTY
     raw = read_toml(path)
     validate(raw, "ledger", path)

@@ -28,6 +28,11 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
         {"type": float, "default": Limits.gibibytes, "metavar": "GIB"},
         "let allocations of the judging process fail beyond this (default: no limit)",
     ),
+    "ledger": (
+        {"default": "", "metavar": "FILE"},
+        "the known deviations of your own implementation (`python -m conformance ledger` writes one)",
+    ),
+    "seed": ({"type": int, "default": 0, "metavar": "N"}, "draw other inputs for the laws (default: %(default)s)"),
     "no-isolation": (
         {"action": "store_true"},
         "judge in pytest's own process, for a debugger: a subject that crashes ends the run",
@@ -62,7 +67,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def choice_of(config: pytest.Config) -> Choice:
     """The choice that the options make."""
     chosen = {f"{name}s": tuple(config.getoption(f"xent_{name}")) for name in CHOICES}
-    return Choice(**chosen, strict=bool(config.getoption("strict", False)))
+    strict = bool(config.getoption("strict", False))
+    return Choice(**chosen, strict=strict, ledger=config.getoption("xent_ledger"), seed=config.getoption("xent_seed"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

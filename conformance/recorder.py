@@ -79,7 +79,7 @@ class Recorder:
         return record.run_record(
             {name: describe(adapter) for name, adapter in session.adapters.items()},
             session.missing,
-            {name: session.ledgers[name].texts() for name in session.adapters},
+            session.deviations(),
             self.options,
             datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import functools
-import importlib
-import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from conformance import adapter as adapters
 from conformance import case as cases
-from conformance.adapter import Adapter, Implementation, Reduction
+from conformance import loader
+from conformance.adapter import Adapter, Implementation
 from conformance.dtype import DTYPES, dtype_named
 from conformance.errors import UsageError
 from conformance.examination import Batches
@@ -21,12 +19,7 @@ from conformance.ledger import EMPTY, FILE, Ledger
 from conformance.ledger import load as load_ledger
 from conformance.spec import CLAUSES
 from conformance.subject import Runner, Subject
-
-CONTRACT_REDUCTIONS = {
-    "none": Reduction("none"),
-    "sum": Reduction("sum"),
-    "mean": Reduction("mean", divisor="numel"),
-}
+from conformance.target import brought, is_target
 
 
 @dataclass(frozen=True)
@@ -41,6 +34,8 @@ class Choice:
     clauses: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     strict: bool = False
+    ledger: str = ""
+    seed: int = 0
 
 
 @dataclass(eq=False)
@@ -52,17 +47,23 @@ class Session:
     missing: dict[str, str] = field(default_factory=dict)
     runners: list[Runner] = field(default_factory=list)
     ledgers: dict[str, Ledger] = field(default_factory=dict)
+    own_ledger: Ledger = EMPTY  # of the implementations that were brought along
     done: set[tuple[str, str, str]] = field(default_factory=set)  # subject, clause, case: recorded already
 
     def __post_init__(self) -> None:
         self.batches = Batches(cases.load_all())
 
     def ledger_of(self, runner: Runner) -> Ledger:
-        """The adapter's ledger; an empty one for --strict and for implementations brought along."""
-        own = runner.implementation in runner.adapter.implementations()
-        if self.choice.strict or not own:
+        """The adapter's ledger, or --ledger's for implementations brought along; an empty one for --strict."""
+        if self.choice.strict:
             return EMPTY
+        if is_target(runner.implementation.name):
+            return self.own_ledger
         return self.ledgers[runner.subject.adapter]
+
+    def deviations(self) -> dict[str, dict[str, dict[str, str]]]:
+        """Reason, harm and link of each known deviation, by adapter and id."""
+        return {name: {**self.ledgers[name].texts(), **self.own_ledger.texts()} for name in self.adapters}
 
     def clause_chosen(self, clause: str) -> bool:
         """True if --clause lets this clause through."""
@@ -86,8 +87,7 @@ class Session:
 def open_session(choice: Choice) -> Session:
     """Load what was chosen. Raises UsageError for names that do not exist."""
     session = Session(choice)
-    known = adapters.available()
-    _require_known(choice.adapters, known, "adapter")
+    chosen = dict(map(loader.locate, choice.adapters)) if choice.adapters else loader.available()
     _require_known(choice.dtypes, DTYPES, "dtype")
     for glob in choice.clauses:
         if not fnmatch.filter(CLAUSES, glob):
@@ -95,8 +95,11 @@ def open_session(choice: Choice) -> Session:
     for glob in choice.cases:
         if not fnmatch.filter([each.id for each in cases.load_all()], glob):
             raise UsageError(f"no case matches '{glob}'; `python -m conformance list cases` shows them")
-    for name in choice.adapters or tuple(known):
-        _open_adapter(session, name, known[name])
+    if choice.ledger:
+        _require_targets(choice)
+        session.own_ledger = load_ledger(Path(choice.ledger), required=True)
+    for name, folder in chosen.items():
+        _open_adapter(session, name, folder)
     _check_chosen(session)
     session.runners = list(_runners(session))
     if not session.runners and not session.missing:
@@ -113,7 +116,7 @@ def session_of(choice: Choice) -> Session:
 def _open_adapter(session: Session, name: str, folder: Path) -> None:
     session.ledgers[name] = load_ledger(folder / FILE)
     try:
-        session.adapters[name] = adapters.load(name)
+        session.adapters[name] = loader.load(name, folder)
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("conformance"):
             raise
@@ -162,68 +165,12 @@ def _implementations(adapter: Adapter, choice: Choice) -> Iterator[tuple[Impleme
         offered = implementation.modes or adapter.modes
         yield implementation, [mode for mode in offered if not choice.modes or mode in choice.modes]
     for target in targets:
-        yield _brought(target), choice.modes or adapter.modes[:1]
+        yield brought(target), choice.modes or adapter.modes[:1]
 
 
-@functools.cache
-def _brought(target: str) -> Implementation:
-    function = load_target(target)
-    offered = dict(CONTRACT_REDUCTIONS) if "reduction" in inspect.signature(function).parameters else {}
-    return Implementation(
-        target,
-        target,
-        function,
-        reductions={"none": Reduction("none"), **offered},
-        note="brought along with --implementation",
-    )
-
-
-def is_target(name: str) -> bool:
-    """True for ``path/to/file.py:function`` and ``package.module:function``."""
-    return ":" in name
-
-
-def load_target(target: str) -> Callable[..., Any]:
-    """The callable that a target names. Raises UsageError for anything wrong with it."""
-    place, _, attribute = target.rpartition(":")
-    try:
-        if place.endswith(".py"):
-            if not Path(place).is_file():
-                raise UsageError(f"--implementation {target}: no file '{place}'; write path/to/file.py:function")
-            module = adapters.load_module(f"_conformance_target_{abs(hash(place))}", Path(place))
-        else:
-            module = importlib.import_module(place)
-    except UsageError:
-        raise
-    except Exception as error:
-        text = " ".join(str(error).split())
-        raise UsageError(
-            f"--implementation {target}: '{place}' does not import: {type(error).__name__}: {text}"
-        ) from None
-    function: Any = getattr(module, attribute, None)
-    if not callable(function):
-        names = ", ".join(name for name, value in vars(module).items() if callable(value) and name[0] != "_")
-        raise UsageError(f"--implementation {target}: no callable '{attribute}' there; it has: {names or 'none'}")
-    _check_signature(target, function)
-    return cast("Callable[..., Any]", function)
-
-
-def _check_signature(target: str, function: Callable[..., Any]) -> None:
-    right = "write function(logits, labels, *, weight=None, pos_weight=None, reduction='none')"
-    try:
-        signature = inspect.signature(function)
-        needed = [
-            name
-            for name, parameter in signature.parameters.items()
-            if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
-        ]
-        if needed:
-            raise UsageError(f"--implementation {target}: unknown required keyword '{needed[0]}'; {right}")
-        signature.bind("logits", "labels")
-    except (TypeError, ValueError) as error:
-        raise UsageError(
-            f"--implementation {target}: cannot be called with logits and labels ({error}); {right}"
-        ) from None
+def _require_targets(choice: Choice) -> None:
+    if not any(map(is_target, choice.implementations)):
+        raise UsageError("--ledger lists deviations of your own implementation; add --implementation FILE.py:function")
 
 
 def _require_known(names: Sequence[str], known: Any, what: str) -> None:

@@ -24,7 +24,7 @@ LONGEST = 17  # as a power of two
 
 
 def symmetry(examination: Examination) -> Outcome:
-    x, z = drawn(examination.case, examination.dtype)
+    x, z = _drawn(examination)
     one, other = _both(examination, x, z), _both(examination, -x, 1 - z)
     for quantity in one:
         left, right = one[quantity], other[quantity] * (1 if quantity == "loss" else -1)
@@ -42,7 +42,7 @@ def symmetry(examination: Examination) -> Outcome:
 
 
 def monotone(examination: Examination) -> Outcome:
-    x = np.sort(drawn(examination.case, examination.dtype)[0])
+    x = np.sort(_drawn(examination)[0])
     for label in (0.0, 1.0):
         z = np.full_like(x, label)
         sign = 1 - 2 * label
@@ -54,8 +54,8 @@ def monotone(examination: Examination) -> Outcome:
 
 
 def convex(examination: Examination) -> Outcome:
-    order = np.argsort(drawn(examination.case, examination.dtype)[0], kind="stable")
-    x = drawn(examination.case, examination.dtype)[0][order]
+    order = np.argsort(_drawn(examination)[0], kind="stable")
+    x = _drawn(examination)[0][order]
     for label in (0.0, 0.5, 1.0) if examination.runner.implementation.labels == "soft" else (0.0, 1.0):
         z = np.full_like(x, label)
         result = _both(examination, x, z)
@@ -135,9 +135,13 @@ def modes_agree(examination: Examination) -> Outcome:
     return Conforms({"max_scaled_ulp": largest})
 
 
+def _drawn(examination: Examination) -> tuple[Floats, Floats]:
+    return drawn(examination.case, examination.dtype, examination.session.choice.seed)
+
+
 def _labels(examination: Examination) -> tuple[Floats, Floats]:
     """What was drawn, with hard labels for an implementation that takes no others."""
-    x, z = drawn(examination.case, examination.dtype)
+    x, z = _drawn(examination)
     return (x, z) if examination.runner.implementation.labels == "soft" else (x, np.round(z))
 
 

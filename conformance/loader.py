@@ -1,0 +1,94 @@
+"""How an adapter becomes an object: from the directory listing, an entry point, or a path on the command line."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from conformance import content
+from conformance.adapter import Adapter
+from conformance.errors import UsageError
+
+ENTRY_POINTS = "conformance.adapters"
+
+
+def available() -> dict[str, Path]:
+    """Names and folders of the adapters that come along and of those that installed packages bring."""
+    return {**_installed(), **content.adapter_folders()}
+
+
+def locate(given: str) -> tuple[str, Path]:
+    """Name and folder of an adapter given by name or by the path of its folder. Raises UsageError."""
+    known = available()
+    if given in known:
+        return given, known[given]
+    folder = Path(given).resolve()
+    if len(Path(given).parts) > 1 or folder.is_dir():
+        if not (folder / "adapter.py").is_file():
+            raise UsageError(f"adapter '{given}': no file adapter.py there; name a folder that holds one")
+        if folder.name in known:
+            raise UsageError(f"adapter '{given}': there is an adapter '{folder.name}' already; rename the folder")
+        return folder.name, folder
+    raise UsageError(f"unknown adapter '{given}'; known: {', '.join(known)}; or name a folder: path/to/{given}")
+
+
+def load(name: str, folder: Path) -> Adapter:
+    """Load ``folder/adapter.py`` under a private module name and instantiate its ``ADAPTER`` class.
+
+    Raises UsageError if it is no adapter, and ImportError when its framework is not installed.
+    """
+    path = folder / "adapter.py"
+    try:
+        module = load_module(f"_conformance_adapter_{name}", path)
+    except (ImportError, UsageError):
+        raise
+    except Exception as error:
+        raise UsageError(f"{path}: it does not run: {type(error).__name__}: {_flat(error)}; mend the adapter") from None
+    adapter_class = getattr(module, "ADAPTER", None)
+    if not (isinstance(adapter_class, type) and issubclass(adapter_class, Adapter)):
+        raise UsageError(f"{path}: no ADAPTER; set ADAPTER to a subclass of conformance.adapter.Adapter")
+    try:
+        return adapter_class()
+    except TypeError as error:
+        raise UsageError(f"{path}: {_flat(error)}; conformance.adapter.Adapter says what it needs") from None
+
+
+def load_module(name: str, path: Path) -> Any:
+    """Import a file by path, without putting its folder on sys.path."""
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path}: not a Python file; name a .py file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _installed() -> dict[str, Path]:
+    """Adapters of installed packages: the entry point names the module in the adapter's folder."""
+    found = {}
+    for point in metadata.entry_points(group=ENTRY_POINTS):
+        try:
+            spec = importlib.util.find_spec(point.module)
+        except ImportError:
+            spec = None
+        if spec is None or not spec.origin or Path(spec.origin).name != "adapter.py":
+            raise UsageError(
+                f"entry point '{point.name}' of {ENTRY_POINTS}: '{point.value}' is not a module adapter.py; "
+                "name one, or uninstall its package"
+            )
+        found[point.name] = Path(spec.origin).parent
+    return found
+
+
+def _flat(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,82 @@
+"""An implementation that a user brings along: path/to/file.py:function, package.module:function."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from conformance.adapter import Implementation, Reduction
+from conformance.errors import UsageError
+from conformance.loader import load_module
+
+CONTRACT_REDUCTIONS = {
+    "none": Reduction("none"),
+    "sum": Reduction("sum"),
+    "mean": Reduction("mean", divisor="numel"),
+}
+
+
+@functools.cache
+def brought(target: str) -> Implementation:
+    """The implementation that a target names. Raises UsageError for anything wrong with it."""
+    function = load_target(target)
+    offered = dict(CONTRACT_REDUCTIONS) if "reduction" in inspect.signature(function).parameters else {}
+    return Implementation(
+        target,
+        target,
+        function,
+        reductions={"none": Reduction("none"), **offered},
+        note="brought along with --implementation",
+    )
+
+
+def is_target(name: str) -> bool:
+    """True for ``path/to/file.py:function`` and ``package.module:function``."""
+    return ":" in name
+
+
+def load_target(target: str) -> Callable[..., Any]:
+    """The callable that a target names. Raises UsageError for anything wrong with it."""
+    place, _, attribute = target.rpartition(":")
+    try:
+        if place.endswith(".py"):
+            if not Path(place).is_file():
+                raise UsageError(f"--implementation {target}: no file '{place}'; write path/to/file.py:function")
+            module = load_module(f"_conformance_target_{abs(hash(place))}", Path(place))
+        else:
+            module = importlib.import_module(place)
+    except UsageError:
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise UsageError(
+            f"--implementation {target}: '{place}' does not import: {type(error).__name__}: {text}"
+        ) from None
+    function: Any = getattr(module, attribute, None)
+    if not callable(function):
+        names = ", ".join(name for name, value in vars(module).items() if callable(value) and name[0] != "_")
+        raise UsageError(f"--implementation {target}: no callable '{attribute}' there; it has: {names or 'none'}")
+    _check_signature(target, function)
+    return cast("Callable[..., Any]", function)
+
+
+def _check_signature(target: str, function: Callable[..., Any]) -> None:
+    right = "write function(logits, labels, *, weight=None, pos_weight=None, reduction='none')"
+    try:
+        signature = inspect.signature(function)
+        needed = [
+            name
+            for name, parameter in signature.parameters.items()
+            if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
+        ]
+        if needed:
+            raise UsageError(f"--implementation {target}: unknown required keyword '{needed[0]}'; {right}")
+        signature.bind("logits", "labels")
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"--implementation {target}: cannot be called with logits and labels ({error}); {right}"
+        ) from None
