@@ -1,0 +1,119 @@
+"""Results that depend on something else than the element, and calls that leave something behind."""
+
+from __future__ import annotations
+
+import torch
+
+from tests.miniatures.correct import Correct
+from tests.miniatures.miniature import miniature
+
+
+def _nudged(losses, where):
+    """The losses, relatively 2^-20 larger where told: a few units in float32's last place."""
+    return torch.where(where, losses * (1 + 2**-20), losses)
+
+
+@miniature("L6")
+class ChangesLogits(Correct):
+    """The logits are clipped in place."""
+
+    def __call__(self, logits, labels, *, weight=None, pos_weight=None, reduction="none"):
+        with torch.no_grad():
+            logits.data.clamp_(-50, 50)
+        return super().__call__(logits, labels, weight=weight, pos_weight=pos_weight, reduction=reduction)
+
+
+@miniature("L6")
+class ChangesLabels(Correct):
+    """The labels are smoothed in place, after they were used."""
+
+    def narrow(self, result, logits, labels):
+        if labels.is_floating_point() and labels.is_contiguous():
+            labels.data.mul_(0.9)
+        return super().narrow(result, logits, labels)
+
+
+@miniature("L4")
+class RemembersLastCall(Correct):
+    """A little of the last call's mean is added, as by a running statistic."""
+
+    last = 0.0
+
+    def elementwise(self, x, z, q):
+        losses = super().elementwise(x, z, q)
+        shifted = losses * (1 + 1e-6 * self.last)
+        self.last = float(torch.nan_to_num(losses.detach()).mean().clamp(0, 9)) if x.numel() else 0.0
+        return shifted
+
+
+@miniature("L4")
+class Random(Correct):
+    """Stochastic rounding: the last bit is drawn."""
+
+    def __init__(self):
+        self.generator = torch.Generator().manual_seed(1)
+
+    def elementwise(self, x, z, q):
+        losses = super().elementwise(x, z, q)
+        return _nudged(losses, torch.rand(losses.shape, generator=self.generator) < 0.5)
+
+
+@miniature("L5 S4")
+class DependsOnNeighbour(Correct):
+    """An element is larger by some bits where the one before it has a larger logit."""
+
+    def elementwise(self, x, z, q):
+        losses, flat = super().elementwise(x, z, q), x.flatten()
+        return _nudged(losses, (flat.roll(1) > flat).reshape(losses.shape))
+
+
+@miniature("L5")
+class SharedShift(Correct):
+    """The largest logit of the batch shifts all the others, in float32."""
+
+    def widen(self, operand, logits):
+        if operand is logits and logits.numel():
+            largest = torch.nan_to_num(logits, 0, 0, 0).max()
+            operand = torch.where(logits.abs() < 1, (logits - largest) + largest, logits)
+        return super().widen(operand, logits)
+
+
+@miniature("L5", source="https://github.com/tensorflow/tensorflow/issues/35309")
+class VectorTail(Correct):
+    """What is left over after full vectors of 8 is computed by another formula."""
+
+    def elementwise(self, x, z, q):
+        losses = super().elementwise(x, z, q)
+        place = torch.arange(x.numel()).reshape(x.shape)
+        return _nudged(losses, place >= x.numel() // 8 * 8)
+
+
+@miniature("L5")
+class SecondThread(Correct):
+    """Past the first thread's block of 32768 elements the offset is forgotten: the block is computed again."""
+
+    def elementwise(self, x, z, q):
+        losses = super().elementwise(x, z, q)
+        if losses.numel() <= 32768:
+            return losses
+        flat = losses.flatten()
+        return torch.cat([flat[:32768], flat.roll(32768)[32768:]]).reshape(losses.shape)
+
+
+@miniature("L5")
+class LargeTensorsAreFast(Correct):
+    """Tensors of more than 65536 elements take a path with less precision."""
+
+    def elementwise(self, x, z, q):
+        losses = super().elementwise(x, z, q)
+        return losses.half().to(losses.dtype) if losses.numel() > 65536 else losses
+
+
+@miniature("L7", mode="func", source="https://github.com/tensorflow/tensorflow/issues/39370")
+class RewrittenGraph(Correct):
+    """A transformed call sees a sigmoid upstream, and takes its input for the logits."""
+
+    def elementwise(self, x, z, q):
+        if torch._C._functorch.is_functorch_wrapped_tensor(x):
+            x = x.logit() if x.numel() and bool(((x > 0) & (x < 1)).all()) else x.sigmoid()
+        return super().elementwise(x, z, q)
