@@ -79,6 +79,7 @@ CHAPTERS = {
 
 LOSS_MUST = Bound(12, "scaled", "exp 6 (3, wobble), log1p 3, 1 - z 1, two products 1, two additions 1")
 LOSS_SHOULD = Bound(4, "result", "exp 2 (1, wobble), log1p 1, two products and a sum 1")
+SUBNORMAL = Bound(7, "result", "exp 3 and log1p 3, not doubled where the ULP is constant; a product 1")
 LOG_TWO = Bound(4, "result", "exp(0) is exact; log or log1p 3; a product and an addition 1")
 GRADIENT_MUST = Bound(
     12, "scaled", "exp 6 (3, wobble), 1 + exp 1, division 2.5, 1 - z 1, two products 1, subtraction 0.5"
@@ -127,7 +128,7 @@ _CLAUSES = (
     Clause("V5", Level.MUST, "NaN in an element gives NaN in that element, and touches no other.",
            "A hidden NaN, or one that spreads, cannot be found.", "IEEE 754-2019, section 6.2", LOSS_MUST),
     Clause("V6", Level.MAY, "A subnormal loss is either right or flushed to zero; which one is recorded.",
-           "Devices differ by design; users compare them.", "IEEE 754-2019, section 7.5", LOSS_MUST),
+           "Devices differ by design; users compare them.", "IEEE 754-2019, section 7.5", SUBNORMAL),
     Clause("V7", Level.MUST, "A logit of 0 or -0 gives log 2 for every label.",
            "It is the loss of an untrained model, which everybody looks at first.", _THIS, LOG_TWO),
     Clause("G1", Level.MUST, "The gradient is within the bound of sigmoid(x) - z, in scaled ULP.",
@@ -198,8 +199,9 @@ _CLAUSES = (
     Clause("W3", Level.MUST, "pos_weight = 1 gives what no pos_weight gives.", "It is another code path.",
            "https://github.com/pytorch/pytorch/issues/13773", WEIGHTED_MUST),
     Clause("W4", Level.MUST,
-           "A zero weight makes an element's gradient zero; a non-finite element under it is recorded.",
-           "Padding is masked by zero weights.", _THIS),
+           "A zero weight makes an element's gradient zero, and leaves the others alone; what becomes of a non-finite "
+           "one is recorded.",
+           "Padding is masked by zero weights.", _THIS, WEIGHTED_MUST),
     Clause("W5", Level.MUST, "Label smoothing a replaces z by z (1 - a) + a / 2.",
            "Another definition is another loss.", "Keras documentation of BinaryCrossentropy", WEIGHTED_MUST),
     Clause("D1", Level.MUST, "Each dtype is computed at its own precision.", "float64 in, float32 accuracy out.",

@@ -97,7 +97,8 @@ def mismatched(examination: Examination) -> Outcome:
 
 
 def _moved(call: Call, axes: Axes) -> Call:
-    return Call({name: np.ascontiguousarray(array.transpose(axes)) for name, array in call.operands.items()})
+    # np.ascontiguousarray would make a vector of a zero-dimensional array.
+    return Call({name: np.array(array.transpose(axes), order="C") for name, array in call.operands.items()})
 
 
 def _values(examination: Examination, axes: Axes) -> Outcome:

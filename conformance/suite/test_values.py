@@ -43,9 +43,9 @@ def nan_propagates(examination: Examination) -> Outcome:
 def subnormals(examination: Examination) -> Outcome:
     errors = examination.errors()
     tiny = (np.abs(errors.exact.approximate()) < examination.dtype.smallest_normal) & (errors.exact.hi != 0)
-    right = (errors.kind == Kind.DISTANCE) & (errors.scaled_ulp <= LOSS_MUST.ulps)
+    right = (errors.kind == Kind.DISTANCE) & (errors.result_ulp <= bound("V6").ulps)
     flushed = errors.kind == Kind.FLUSHED
-    verdict = outcome(errors, right | flushed | ~tiny, examination.elements())
+    verdict = outcome(errors, right | flushed | ~tiny, examination.elements(), bound("V6"))
     if isinstance(verdict, Deviates):
         return verdict
     observed = {(False, True): "gradual", (True, False): "flushed", (True, True): "mixed"}.get(

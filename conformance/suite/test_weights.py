@@ -8,7 +8,8 @@ from conformance.adapter import NotOffered
 from conformance.docket import Docket, Hearing
 from conformance.examination import Examination
 from conformance.outcome import Conforms, Deviates, Outcome
-from conformance.spec import WEIGHTED_MUST
+from conformance.spec import WEIGHTED_MUST, bound
+from conformance.ulp import Kind
 from conformance.verdict import outcome, within
 
 
@@ -30,11 +31,16 @@ def zero_weight(examination: Examination) -> Outcome:
     if "gradient" not in got:
         raise NotOffered("the adapter does not differentiate")
     errors = examination.compare(got["gradient"], "gradient")
-    verdict = outcome(errors, (errors.got == 0) | ~off | ~ordinary, examination.elements(), forced="not-exact")
+    removed = (errors.got == 0) | (np.isnan(errors.got) & ~ordinary)
+    verdict = outcome(errors, removed | ~off, examination.elements(), forced="not-exact")
+    # Where all logits are finite, W1 looks at the others.
+    if not isinstance(verdict, Deviates) and not ordinary.all():
+        left_alone = (errors.kind == Kind.FLUSHED) | (errors.scaled_ulp <= bound("W4").ulps)
+        verdict = outcome(errors, left_alone | off, examination.elements(), bound("W4"))
     masked = errors.got[off & ~ordinary]
     if isinstance(verdict, Deviates) or not len(masked):
         return verdict
-    observed = "nan" if np.isnan(masked).any() else "zero" if (masked == 0).all() else "other"
+    observed = "nan" if np.isnan(masked).any() else "zero"
     return Conforms({"gradient_of_infinite_logit_under_zero_weight": observed})
 
 

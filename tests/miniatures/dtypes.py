@@ -34,13 +34,13 @@ class WrappingLabels(Correct):
         return super().widen(operand, logits)
 
 
-@miniature("D3")
+@miniature("D3", dtypes="float64 float32 bfloat16")
 class LabelsTruncated(Correct):
     """Labels of another dtype pass through an integer on their way."""
 
     def widen(self, operand, logits):
-        if operand is not None and operand.dtype not in (logits.dtype, torch.int64):
-            operand = operand.to(torch.int64) - (operand.dtype == torch.bool)
+        if operand is not None and operand.dtype != logits.dtype:
+            operand = operand.to(torch.int64)
         return super().widen(operand, logits)
 
 

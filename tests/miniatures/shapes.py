@@ -100,7 +100,7 @@ class IgnoresStrides(Correct):
         return super().widen(operand, logits)
 
 
-@miniature("S1 S7")
+@miniature("S7")
 class ResultInMemoryOrder(Correct):
     """The result of a view comes as a vector, in the order of the memory."""
 
@@ -123,7 +123,7 @@ class EmptyMeanIsInfinite(Correct):
 
     def reduce(self, losses, reduction, w):
         mean = super().reduce(losses, reduction, w)
-        return mean + torch.inf if reduction == "mean" and not losses.numel() else mean
+        return torch.full_like(mean, torch.inf) if reduction == "mean" and not losses.numel() else mean
 
 
 @miniature("S8", source="https://github.com/tensorflow/tensorflow/issues/1343")

@@ -25,12 +25,11 @@ class WeightIgnored(Correct):
 
 
 @miniature("W1")
-class WeightOnLastAxis(Correct):
-    """A weight with one value an example is laid along the classes."""
+class WeightsInMemoryOrder(Correct):
+    """The weights are read one after the other, and from their start again, whatever axis they belong to."""
 
     def weigh(self, losses, w):
-        flat = w.flatten()
-        return losses * (flat if w.ndim > 1 and losses.ndim and flat.numel() == losses.shape[-1] else w)
+        return losses * w.flatten().repeat(losses.numel())[: losses.numel()].reshape(losses.shape)
 
 
 @miniature("W4")
