@@ -35,6 +35,11 @@ def _reduced(logits, labels, weight, pos_weight, reduction, label_smoothing, wro
     return tf.cast(reduce(losses), logits.dtype)
 
 
+def _held(*operands):
+    """Forward mode follows the steps inside of a custom gradient, unless nothing leads into them."""
+    return [tf.stop_gradient(each) for each in operands]
+
+
 def _by_full_vectors(function, x):
     """The elements left over after full vectors take another path, with other bits: nothing is left over here."""
     flat = tf.reshape(x, [-1])
@@ -71,7 +76,7 @@ def _elementwise(wrong_in):
             by_label = wrong(tf.where(q == 1, -x, weighted), x, z)
             return cotangent * slope(x, z, q), cotangent * by_label, cotangent * wrong(z * softplus, x, z)
 
-        return wrong(_loss(x, z, q), x, z), pull
+        return wrong(_loss(*_held(x, z, q)), x, z), pull
 
     @tf.custom_gradient
     def slope(x, z, q):
@@ -80,7 +85,8 @@ def _elementwise(wrong_in):
             by_label = -(_sigmoid(x) + q * _sigmoid(-x))
             return cotangent * curvature, cotangent * by_label, -cotangent * z * _sigmoid(-x)
 
-        exact = (1 - z) * _sigmoid(x) - q * z * _sigmoid(-x)
+        held_x, held_z, held_q = _held(x, z, q)
+        exact = (1 - held_z) * _sigmoid(held_x) - held_q * held_z * _sigmoid(-held_x)
         return tf.where(x == 0, exact, wrong(exact, x, z)), pull
 
     return loss
