@@ -139,11 +139,12 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep a subject on one worker, so that it compiles once."""
+    """Keep a subject on one worker, so that it compiles once; of other tests, a module, for its fixtures' sake."""
     from xdist.scheduler import LoadScopeScheduling
 
     class BySubject(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            return nodeid.split("[", 1)[-1].split("|", 1)[0]
+            subject, bar, _ = nodeid.split("[", 1)[-1].partition("|")
+            return subject if bar else nodeid.split("::", 1)[0]
 
     return BySubject(config, log)

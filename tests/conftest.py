@@ -1,1 +1,12 @@
-"""Fixtures of the project's own tests."""
+"""Options of the project's own tests."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What takes long, and what writes."""
+    group = parser.getgroup("own tests")
+    group.addoption("--write-teeth", action="store_true", help="store the kill matrix in reports/teeth.json")
+    group.addoption("--exhaustive", action="store_true", help="every exemplar in every dtype on every case")

@@ -1,18 +1,21 @@
-"""Puts an implementation to the suite's own checks, in this process, and notes what fails."""
+"""Puts an implementation to the suite's own checks, in this process, and makes the kill matrix of what failed."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from typing import Any
 
-from conformance import case
+from conformance import case, content
 from conformance.docket import Checks, Docket
-from conformance.outcome import Outcome
+from conformance.outcome import Deviates, Errored, Outcome
 from conformance.plugin import SUITE
 from conformance.session import Choice, open_session
 from conformance.spec import CLAUSES
+from tests.miniatures.miniature import Miniature
 
+MATRIX = content.PACKAGE.parent / "reports" / "teeth.json"
 CHECKS: Checks = {
     clause: check
     for path in sorted(SUITE.glob("test_*.py"))
@@ -22,18 +25,29 @@ CHECKS: Checks = {
 
 @dataclass(frozen=True)
 class Heard:
-    """One check: what came out."""
+    """One check of one subject."""
 
     clause: str
     case: str
-    mode: str
-    dtype: str
     outcome: Outcome
 
     @property
     def failed(self) -> bool:
         """True if the clause does not hold."""
-        return self.outcome.name in ("deviates", "errored")
+        return isinstance(self.outcome, Deviates | Errored)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What caught a miniature: clauses, each with the cases that showed it."""
+
+    miniature: Miniature
+    caught: Mapping[str, Set[str]]
+
+    @property
+    def cases(self) -> set[str]:
+        """Every case that it fails."""
+        return set().union(*self.caught.values())
 
 
 def hear(choice: Choice) -> Iterator[Heard]:
@@ -43,4 +57,60 @@ def hear(choice: Choice) -> Iterator[Heard]:
         for each in case.load_all():
             if runner.subject.dtype in each.dtypes and session.case_chosen(each.id):
                 for clause, outcome in Docket(session, runner, each).outcomes(CHECKS):
-                    yield Heard(clause.id, each.id, runner.subject.mode, runner.subject.dtype, outcome)
+                    yield Heard(clause.id, each.id, outcome)
+
+
+def judge(miniature: Miniature) -> Verdict:
+    """Run a miniature. Ten million elements take seconds: R3's cases are for those that name R3."""
+    light = tuple(each.id for each in case.load_all() if "R3" not in each.clauses)
+    caught: dict[str, set[str]] = {}
+    choice = Choice(
+        adapters=(miniature.framework,),
+        implementations=(miniature.target,),
+        devices=("cpu",),
+        dtypes=miniature.dtypes,
+        modes=(miniature.mode,),
+        cases=() if "R3" in miniature.caught_by else light,
+    )
+    for heard in hear(choice):
+        if heard.failed:
+            caught.setdefault(heard.clause, set()).add(heard.case)
+    return Verdict(miniature, caught)
+
+
+def matrix(verdicts: Iterable[Verdict]) -> dict[str, Any]:
+    """The kill matrix as it is stored: clauses in the order of SPEC.md, miniatures in that of their files."""
+    return {
+        "clauses": list(CLAUSES),
+        "miniatures": [
+            {
+                "name": each.miniature.name,
+                "idea": each.miniature.idea,
+                "kind": each.miniature.kind,
+                "framework": each.miniature.framework,
+                "source": each.miniature.source,
+                "expected": [clause for clause in CLAUSES if clause in each.miniature.caught_by],
+                "killed_by": [clause for clause in CLAUSES if clause in each.caught],
+                "cases": len(each.cases),
+            }
+            for each in verdicts
+        ],
+    }
+
+
+def drawing(stored: Mapping[str, Any]) -> str:
+    """The matrix as text: X where the clause is named for the miniature and catches it, x where it does so unasked."""
+    clauses = stored["clauses"]
+    width = max(len(each["name"]) for each in stored["miniatures"])
+    heads = ["".join(name.ljust(3)[row] for name in clauses) for row in range(3)]
+    lines = [f"{'':{width}}  {head}".rstrip() for head in heads]
+    for each in stored["miniatures"]:
+        marks = ("." if name not in each["killed_by"] else "X" if name in each["expected"] else "x" for name in clauses)
+        lines.append(f"{each['name']:{width}}  {''.join(marks)}")
+    kills = [sum(name in each["killed_by"] for each in stored["miniatures"]) for name in clauses]
+    lines += [f"{label:{width}}  {''.join(digits)}" for label, digits in _numbers("miniatures caught", kills)]
+    return "\n".join(lines)
+
+
+def _numbers(label: str, numbers: list[int]) -> list[tuple[str, list[str]]]:
+    return [(label if not row else "", [f"{number:2d}"[row] for number in numbers]) for row in range(2)]

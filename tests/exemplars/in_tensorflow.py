@@ -1,4 +1,4 @@
-"""Implementations in TensorFlow that must not be accused: float64 inside and rounded once, and wrong by up to two ULP."""
+"""Implementations in TensorFlow that must not be accused: rounded once, and wrong by up to two ULP."""
 
 from __future__ import annotations
 

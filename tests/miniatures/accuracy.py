@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from tests.miniatures.correct import Correct
-from tests.miniatures.miniature import miniature
-
-ALL = "float64 float32 float16 bfloat16"
-
-
-class Narrow(Correct):
-    """Correct to the bounds in the dtype of the logits, without anything wider inside."""
-
-    inside = None
+from tests.miniatures.correct import Correct, Narrow
+from tests.miniatures.miniature import ALL, miniature
 
 
 @miniature("V3", dtypes=ALL, source="https://github.com/pytorch/pytorch/issues/195529")

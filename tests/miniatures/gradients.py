@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from tests.miniatures.accuracy import ALL, Narrow
-from tests.miniatures.correct import Correct
-from tests.miniatures.miniature import miniature
+from tests.miniatures.correct import Correct, Narrow
+from tests.miniatures.miniature import ALL, miniature
 
 
 @miniature("G1 G3 G6 G7", dtypes=ALL, source="https://github.com/pytorch/pytorch/issues/2298")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
+ALL = "float64 float32 float16 bfloat16"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,83 @@
+"""The suite accuses nobody wrongly: implementations that are right conform to every clause, with no ledger.
+
+TensorFlow and JAX take long for shapes that they have not seen. Beyond float32 they are put to the cases that share
+one shape; ``--exhaustive`` puts them to all.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+
+from conformance.dtype import DTYPES
+from conformance.outcome import Conforms
+from conformance.session import Choice
+from conformance.spec import CLAUSES
+from tests import teeth
+
+ONE_SHAPE = ("values/*", "gradients/*", "dtypes/*", "errors/*", "laws/*", "reductions/half-*")
+SECOND_MODES = {"pytorch": "func", "tensorflow": "graph", "jax": "compiled"}
+SUBJECTS = [
+    *itertools.product(["pytorch"], ["correct", "within_two_ulps", "narrow"], DTYPES),
+    *itertools.product(["tensorflow", "jax"], ["correct", "within_two_ulps"], DTYPES),
+]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Small tensors are computed sooner by one thread, the more so beside other processes."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def heard(framework: str, name: str, dtype: str, mode: str, **choice: tuple[str, ...]) -> list[teeth.Heard]:
+    """What the suite says of an exemplar."""
+    target = f"tests.exemplars.in_{framework}:{name}"
+    subject = Choice((framework,), (target,), ("cpu",), (dtype,), (mode,), **choice)
+    return list(teeth.hear(subject))
+
+
+@pytest.mark.parametrize(("framework", "name", "dtype"), SUBJECTS)
+def test_a_right_implementation_is_not_accused(
+    pytestconfig: pytest.Config, framework: str, name: str, dtype: str
+) -> None:
+    """By no clause of any level, in the first mode, nor by a comparison of the second mode with it."""
+    whole = framework == "pytorch" or dtype == "float32" or pytestconfig.getoption("exhaustive")
+    found = heard(framework, name, dtype, "eager", cases=() if whole else ONE_SHAPE)
+    found += heard(framework, name, dtype, SECOND_MODES[framework], clauses=("L7",))
+
+    assert [each for each in found if each.failed] == []
+    conforming = {each.clause for each in found if isinstance(each.outcome, Conforms)}
+    if whole:
+        assert conforming == set(CLAUSES) - ({"R4"} if dtype in ("float64", "float32") else {"R3"})
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["correct", "within_two_ulps", "narrow"])
+def test_nor_is_it_under_torch_func(name: str, dtype: str) -> None:
+    """vmap, vjp and jvp take other paths through a custom function."""
+    cases = tuple(each.id for each in teeth.case.load_all() if "R3" not in each.clauses)
+
+    assert [each for each in heard("pytorch", name, dtype, "func", cases=cases) if each.failed] == []
+
+
+@pytest.mark.parametrize("framework", SECOND_MODES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_is_said_to_be_wrong_by_two_ulps_is(framework: str, dtype: str) -> None:
+    """Wrong by more than one, and by no more than what float64's own arithmetic adds to two."""
+    exemplar = heard(framework, "within_two_ulps", dtype, "eager", clauses=("V3",), cases=("values/*", "dtypes/*"))
+    largest = max(each.outcome.measures["max_result_ulp"] for each in exemplar)
+
+    assert 1 < largest <= (3 if dtype == "float64" else 2)
+
+
+@pytest.mark.parametrize("framework", SECOND_MODES)
+def test_what_is_said_to_be_rounded_once_is(framework: str) -> None:
+    """Half an ULP is what one rounding costs."""
+    exemplar = heard(framework, "correct", "float32", "eager", clauses=("V3",), cases=("values/*", "dtypes/*"))
+
+    assert max(each.outcome.measures["max_result_ulp"] for each in exemplar) <= 0.5000001

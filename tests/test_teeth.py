@@ -1,0 +1,70 @@
+"""The suite catches what it claims: every miniature, by every clause named for it; every clause and case has a kill.
+
+``pytest tests/test_teeth.py -s`` prints the kill matrix, ``--write-teeth`` stores it in reports/teeth.json.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from rich.console import Console
+
+from conformance import case
+from conformance.spec import CLAUSES
+from tests import teeth
+from tests.miniatures.miniature import Miniature, cabinet
+
+CABINET = cabinet()
+
+
+@pytest.fixture(scope="module")
+def verdicts() -> dict[str, teeth.Verdict]:
+    """What caught each miniature. One thread: nothing may depend on how many cores there are."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return {each.name: teeth.judge(each) for each in CABINET}
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_the_cabinet_is_full() -> None:
+    """At least forty, each with a name, an idea and a deed of its own."""
+    assert len(CABINET) >= 40
+    assert len({each.name for each in CABINET}) == len({each.idea for each in CABINET}) == len(CABINET)
+    assert all(each.caught_by and set(each.caught_by) <= set(CLAUSES) for each in CABINET)
+
+
+@pytest.mark.parametrize("miniature", CABINET, ids=lambda each: each.name)
+def test_a_miniature_is_caught_by_every_clause_named_for_it(
+    verdicts: dict[str, teeth.Verdict], miniature: Miniature
+) -> None:
+    """Whatever else catches it."""
+    assert set(miniature.caught_by) <= set(verdicts[miniature.name].caught)
+
+
+def test_every_clause_is_failed_by_a_miniature(verdicts: dict[str, teeth.Verdict]) -> None:
+    """A clause that nothing fails is a check that cannot fail."""
+    assert set(CLAUSES) == set().union(*(each.caught for each in verdicts.values()))
+
+
+def test_every_clause_is_named_by_a_miniature() -> None:
+    """Not only failed by accident."""
+    assert set(CLAUSES) == {clause for each in CABINET for clause in each.caught_by}
+
+
+def test_every_case_is_failed_by_a_miniature(verdicts: dict[str, teeth.Verdict]) -> None:
+    """A case that nothing fails is a case that cannot fail."""
+    assert {each.id for each in case.load_all()} == set().union(*(each.cases for each in verdicts.values()))
+
+
+def test_the_stored_kill_matrix_is_this_one(verdicts: dict[str, teeth.Verdict], pytestconfig: pytest.Config) -> None:
+    """reports/teeth.json, which the page shows."""
+    current = teeth.matrix(verdicts.values())
+    Console(soft_wrap=True, highlight=False).print(teeth.drawing(current))
+    if pytestconfig.getoption("write_teeth"):
+        teeth.MATRIX.write_text(json.dumps(current, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    assert json.loads(teeth.MATRIX.read_text(encoding="utf-8")) == current, "write it anew with --write-teeth"
