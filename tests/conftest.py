@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hypothesis
 import pytest
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("own", deadline=None)
+hypothesis.settings.load_profile("own")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

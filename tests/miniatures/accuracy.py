@@ -24,7 +24,7 @@ class ExpWithoutShift(Narrow):
         return (1 - z) * torch.log1p(torch.exp(x)) + q * z * torch.log1p(torch.exp(-x))
 
 
-@miniature("V1 V2 L2", dtypes=ALL, source="https://github.com/pytorch/pytorch/issues/2866")
+@miniature("V1 V2 L2", dtypes=ALL, source="https://github.com/pytorch/pytorch/pull/2221")
 class MissingSignInShift(Narrow):
     """The shift of log-sum-exp is max(x, 0) where max(-x, 0) was meant."""
 
@@ -33,8 +33,12 @@ class MissingSignInShift(Narrow):
         return x - x * z + shift + torch.log(torch.exp(-shift) + torch.exp(-x - shift))
 
 
-@miniature("V1 V2 V3 V4 V6 G1 G2 G10", dtypes=ALL, source="https://github.com/keras-team/keras/issues/17388")
-class ClippedProbabilities(Narrow):
+@miniature(
+    "V1 V2 V3 V4 V6 G1 G2 G10",
+    dtypes="float32 float16 bfloat16",
+    source="https://github.com/keras-team/keras-core/issues/196",
+)
+class ClippedProbabilities(Correct):
     """The sigmoid is clipped before the logarithm: the loss has a floor and a ceiling, the gradient is zero there."""
 
     def elementwise(self, x, z, q):
@@ -42,7 +46,7 @@ class ClippedProbabilities(Narrow):
         return -(q * z * torch.log(p) + (1 - z) * torch.log(1 - p))
 
 
-@miniature("V1 V2", dtypes="float16", source="https://github.com/keras-team/keras/issues/6325")
+@miniature("V1 V2", dtypes="float16", source="https://github.com/keras-team/keras/issues/377")
 class EpsilonBelowTheDtype(Narrow):
     """The epsilon that keeps the logarithm finite is zero in float16."""
 
@@ -51,7 +55,7 @@ class EpsilonBelowTheDtype(Narrow):
         return -(q * z * torch.log(p + epsilon) + (1 - z) * torch.log(1 - p + epsilon))
 
 
-@miniature("V2 V3", source="https://github.com/tensorflow/tensorflow/issues/52142")
+@miniature("V2 V3", source="https://github.com/tensorflow/tensorflow/pull/41595")
 class EpsilonTwice(Correct):
     """The probability is clipped by an epsilon, and the epsilon is added once more inside of the logarithm."""
 
@@ -68,7 +72,7 @@ class LinearBeyondThreshold(Correct):
         return torch.where(x > 5, torch.zeros_like(x), super().tail(x))
 
 
-@miniature("D1 V2 V3 G1 G2", dtypes="float64", source="https://github.com/tensorflow/tensorflow/issues/38698")
+@miniature("D1 V2 V3 G1 G2", dtypes="float64")
 class Float32Inside(Correct):
     """float64 is computed in float32, and cast back."""
 
@@ -153,7 +157,7 @@ class NotMonotone(Correct):
 
 
 @miniature("V2 V3", dtypes="float32")
-class HalvedExponent(Correct):
+class FirstTermOfSeries(Correct):
     """The tail is the first term of its series: e in place of log1p(e)."""
 
     def tail(self, x):

@@ -45,7 +45,7 @@ class LabelsClamped(Correct):
         return super().smooth(z.clamp(0, 1), amount)
 
 
-@miniature("E2", source="https://github.com/chainer/chainer/issues/4345")
+@miniature("E2")
 class NegativeLabelsIgnored(Correct):
     """Elements with a negative label are left out, as by ignore_index."""
 

@@ -108,11 +108,11 @@ class LargeTensorsAreFast(Correct):
         return losses.half().to(losses.dtype) if losses.numel() > 65536 else losses
 
 
-@miniature("L7", mode="func", source="https://github.com/tensorflow/tensorflow/issues/39370")
+@miniature("L7", mode="func", source="https://github.com/tensorflow/tensorflow/issues/118313")
 class RewrittenGraph(Correct):
-    """A transformed call sees a sigmoid upstream, and takes its input for the logits."""
+    """A transformed call is rewritten for probabilities: its logits pass one more sigmoid."""
 
     def elementwise(self, x, z, q):
         if torch._C._functorch.is_functorch_wrapped_tensor(x):
-            x = x.logit() if x.numel() and bool(((x > 0) & (x < 1)).all()) else x.sigmoid()
+            x = x.sigmoid()
         return super().elementwise(x, z, q)

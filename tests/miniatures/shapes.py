@@ -58,7 +58,7 @@ class ScalarsAreHalved(Correct):
         return super().elementwise(x, z, q) * (0.5 if x.ndim == 0 else 1)
 
 
-@miniature("S3 S4", source="https://github.com/apache/mxnet/issues/10337")
+@miniature("S3 S4")
 class RepairedChannels(Correct):
     """Labels of rank 4 are taken for channels-last and reshaped to channels-first: the pairs are wrong."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from tests.miniatures.correct import Correct
-from tests.miniatures.miniature import miniature
+from tests.miniatures.miniature import ALL, miniature
 
 
 @miniature("W1", source="https://github.com/open-mmlab/mmdetection/issues/845")
@@ -91,7 +91,7 @@ class PosWeightPathIsHalf(Correct):
         return losses.half().to(losses.dtype) if q.ndim else losses
 
 
-@miniature("V2 G1")
+@miniature("V2 G1", dtypes=ALL)
 class LabelsIgnored(Correct):
     """Every label is taken for a half."""
 
