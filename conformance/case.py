@@ -150,11 +150,21 @@ def proof_element(element: tuple[float, ...], label_smoothing: str) -> Element:
     return Element(logit, label, weight, pos_weight, cotangent, Fraction(label_smoothing))
 
 
-def load(path: Path, root: Path | None = None) -> Case:
-    """Read one case file. Raises ContentError naming file and entry."""
+def seal(body: str) -> str:
+    """The hash that a file's golden part carries: SHA-256 of all that follows the line with the hash."""
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+def load(path: Path, root: Path | None = None, *, sealed: bool = True) -> Case:
+    """Read one case file. Raises ContentError naming file and entry.
+
+    A golden part that was changed by hand is refused, unless ``sealed`` is False: it is about to be proven anew.
+    """
     root = root or content.folder("cases")
     raw = read_toml(path)
     validate(raw, "case", path)
+    if sealed:
+        _require_seal(raw, path)
     data = raw.get("input", {})
     try:
         texts = _texts(data, path)
@@ -179,7 +189,7 @@ def load(path: Path, root: Path | None = None) -> Case:
         label_dtype=data.get("label_dtype", ""),
         logit_dtype=data.get("logit_dtype", ""),
         law=Law(law["examples"], law["elements"], tuple(law["logits"]), law["labels"]) if law else None,
-        golden={name: _read_golden(rows) for name, rows in raw.get("golden", {}).items()},
+        golden={name: _read_golden(rows) for name, rows in raw.get("golden", {}).items() if name in DTYPES},
     )
 
 
@@ -212,6 +222,15 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ContentError(path, "file", "it does not exist", "name an existing TOML file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
         raise ContentError(path, "file", f"it is not TOML ({error})", "see cases/README.md") from None
+
+
+def _require_seal(raw: Mapping[str, Any], path: Path) -> None:
+    if "golden" not in raw:
+        return
+    given = raw["golden"].get("sha256", "")
+    _, _, body = path.read_text(encoding="utf-8").partition(f'sha256 = "{given}"\n')
+    if seal(body) != given:
+        raise ContentError(path, "golden.sha256", "the proven results were changed", STALE)
 
 
 def _texts(data: Mapping[str, Any], path: Path) -> dict[str, npt.NDArray[np.object_]]:

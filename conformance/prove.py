@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from conformance import proof
-from conformance.case import DEFAULTS, GOLDEN_MARK, OPERANDS, Case, load, proof_element, row_key
+from conformance.case import DEFAULTS, GOLDEN_MARK, OPERANDS, Case, load, proof_element, row_key, seal
 from conformance.dtype import DTYPES
 from conformance.errors import ContentError
 
@@ -15,15 +15,16 @@ Row = tuple[str, ...]
 
 def golden_text(case: Case) -> str:
     """The generated part of the case's file."""
-    lines = [GOLDEN_MARK]
+    lines: list[str] = []
     for name in case.dtypes:
         lines += ["", f"[golden.{name}]", *_table(case, name)]
-    return "\n".join(lines) + "\n"
+    body = "\n".join(lines) + "\n"
+    return f'{GOLDEN_MARK}\n\n[golden]\nsha256 = "{seal(body)}"\n{body}'
 
 
 def proven_text(path: Path, root: Path | None = None) -> str:
     """What the whole file must read: its hand-written head as it is, its results proven anew."""
-    case = load(path, root)
+    case = load(path, root, sealed=False)
     text = path.read_text(encoding="utf-8")
     head = text.split(GOLDEN_MARK, 1)[0].rstrip() + "\n"
     return head if case.law else f"{head}\n{golden_text(case)}"

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
 from conformance import case, content
-from conformance.docket import Checks, Docket
+from conformance.judge import Judge
 from conformance.outcome import Deviates, Errored, Outcome
-from conformance.plugin import SUITE
 from conformance.session import Choice, open_session
 from conformance.spec import CLAUSES
 from tests.miniatures.miniature import Miniature
 
 MATRIX = content.PACKAGE.parent / "reports" / "teeth.json"
-CHECKS: Checks = {
-    clause: check
-    for path in sorted(SUITE.glob("test_*.py"))
-    for clause, check in importlib.import_module(f"conformance.suite.{path.stem}").CHECKS.items()
-}
 
 
 @dataclass(frozen=True)
@@ -53,11 +46,12 @@ class Verdict:
 def hear(choice: Choice) -> Iterator[Heard]:
     """Every check of the chosen subjects."""
     session = open_session(choice)
+    judge = Judge(session)
     for runner in session.runners:
         for each in case.load_all():
             if runner.subject.dtype in each.dtypes and session.case_chosen(each.id):
-                for clause, outcome in Docket(session, runner, each).outcomes(CHECKS):
-                    yield Heard(clause.id, each.id, outcome)
+                for clause in filter(session.clause_chosen, each.clauses):
+                    yield Heard(clause, each.id, judge.hear(runner, clause, each))
 
 
 def judge(miniature: Miniature) -> Verdict:

@@ -106,6 +106,9 @@ def test_a_changed_golden_is_seen(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("0x1.40", "0x1.41", 1))
 
     assert not prove.is_proven(path, tmp_path)
+    with pytest.raises(ContentError, match=r"golden\.sha256: the proven results were changed") as refused:
+        load(path, tmp_path)
+    assert str(path) in str(refused.value)
 
 
 def test_an_input_that_was_not_proven_is_named(tmp_path: Path) -> None:
