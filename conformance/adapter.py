@@ -52,7 +52,7 @@ class Implementation:
     ``expression`` is the call as a user writes it, for reproducers, with ``{more}`` for the keywords spelled
     out in ``spelling`` (in ``absent`` where the operand is not given), ``{call}`` for those in ``call_spelling``,
     and ``{reduction}`` for the reduction's own name. ``same_rank_weights``: the documentation asks for weights of
-    rank 0 or of the rank of the logits.
+    rank 0 or of the rank of the logits. ``modes`` and ``devices`` are those that it runs in and on, if not all.
     """
 
     name: str
@@ -69,11 +69,12 @@ class Implementation:
     broadcasts: bool = False
     same_rank_weights: bool = False
     modes: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
     note: str = ""
 
     def offers(self, keyword: str) -> bool:
         """True if the function's signature has the keyword."""
-        return keyword in inspect.signature(self.function).parameters
+        return keyword in signature_of(self.function).parameters
 
     def call_text(self, reduction: str, given: Collection[str], label_smoothing: float | None) -> str:
         """The call as a user writes it, on tensors named x, z, w (weight) and q (pos_weight)."""
@@ -88,6 +89,11 @@ class Implementation:
         for mark, value in fill.items():
             text = text.replace(mark, value)
         return chosen.wrap.format(text)
+
+
+def signature_of(function: Callable[..., Tensor]) -> inspect.Signature:
+    """The signature of a function or an object; of a module with hooks around its forward, that of forward."""
+    return inspect.signature(getattr(function, "forward", function))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -216,21 +216,26 @@ def scale(case: Case, quantity: str, dtype: Dtype) -> Floats:
 
 def applicable(case: Case, runner: Runner) -> str:
     """Why the implementation does not offer what the case needs; '' if it does."""
+    return next(_obstacles(case, runner), "")
+
+
+def _obstacles(case: Case, runner: Runner) -> Iterator[str]:
     implementation = runner.implementation
+    if implementation.devices and runner.subject.device not in implementation.devices:
+        yield f"it runs on {' and '.join(implementation.devices)} only"
     if implementation.labels == "hard" and not case.law and not case.hard_labels:
-        return "its labels must be 0 or 1"
+        yield "its labels must be 0 or 1"
     for name in ("weight", "pos_weight"):
         if name in case.texts and not implementation.offers(name):
-            return f"it has no {name}"
+            yield f"it has no {name}"
     if implementation.same_rank_weights and "weight" in case.texts:
         rank = case.texts["weight"].ndim
         if rank not in (0, len(case.shape)):
-            return f"its documentation asks for weights of rank 0 or {len(case.shape)}, not {rank}"
+            yield f"its documentation asks for weights of rank 0 or {len(case.shape)}, not {rank}"
     if case.label_smoothing != "0" and not implementation.offers("label_smoothing"):
-        return "it has no label smoothing"
+        yield "it has no label smoothing"
     if case.layout not in runner.adapter.layouts:
-        return f"the framework has no {case.layout} tensors"
-    return ""
+        yield f"the framework has no {case.layout} tensors"
 
 
 def require_reduction(examination: Examination, reduction: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from conformance import record
+from conformance import record, smoke
 from conformance.errors import UsageError
 from conformance.report import page
 from conformance.session import Choice, Session, describe, session_of
@@ -63,6 +63,11 @@ class Recorder:
 
     def _open(self, resume: bool) -> None:
         path = self.out / RESULTS
+        for name, adapter in self.session.adapters.items():
+            subjects = [each.subject for each in self.session.runners if each.subject.adapter == name]
+            smoke.check(
+                name, adapter, sorted({each.device for each in subjects}), sorted({each.mode for each in subjects})
+            )
         head = self._head()
         recorded = record.unbroken(path) if resume else []
         if recorded:

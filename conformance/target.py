@@ -1,15 +1,18 @@
-"""An implementation that a user brings along: path/to/file.py:function, package.module:function."""
+"""An implementation that a user brings along: path/to/file.py:name, package.module:name.
+
+The name is a function; a class, of which one instance is made; or a custom autograd function, a class with ``apply``
+and ``backward``. Its attribute ``devices``, if it has one, says where it runs: ``kernel.devices = ("gpu",)``.
+"""
 
 from __future__ import annotations
 
 import functools
 import importlib
-import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from conformance.adapter import Implementation, Reduction
+from conformance.adapter import Implementation, Reduction, signature_of
 from conformance.errors import UsageError
 from conformance.loader import load_module
 
@@ -24,12 +27,13 @@ CONTRACT_REDUCTIONS = {
 def brought(target: str) -> Implementation:
     """The implementation that a target names. Raises UsageError for anything wrong with it."""
     function = load_target(target)
-    offered = dict(CONTRACT_REDUCTIONS) if "reduction" in inspect.signature(function).parameters else {}
+    offered = dict(CONTRACT_REDUCTIONS) if "reduction" in signature_of(function).parameters else {}
     return Implementation(
         target,
         target,
         function,
         reductions={"none": Reduction("none"), **offered},
+        devices=tuple(getattr(function, "devices", ())),
         note="brought along with --implementation",
     )
 
@@ -60,14 +64,32 @@ def load_target(target: str) -> Callable[..., Any]:
     if not callable(function):
         names = ", ".join(name for name, value in vars(module).items() if callable(value) and name[0] != "_")
         raise UsageError(f"--implementation {target}: no callable '{attribute}' there; it has: {names or 'none'}")
+    if isinstance(function, type):
+        function = _instance(target, function)
     _check_signature(target, function)
     return cast("Callable[..., Any]", function)
+
+
+def _instance(target: str, given: Any) -> Callable[..., Any]:
+    if hasattr(given, "apply") and hasattr(given, "backward"):
+
+        def applied(logits: Any, labels: Any) -> Any:
+            return given.apply(logits, labels)
+
+        applied.devices = getattr(given, "devices", ())  # type: ignore[attr-defined]
+        return applied
+    try:
+        return cast("Callable[..., Any]", given())
+    except TypeError as error:
+        raise UsageError(
+            f"--implementation {target}: the class cannot be made without arguments ({error}); name an instance"
+        ) from None
 
 
 def _check_signature(target: str, function: Callable[..., Any]) -> None:
     right = "write function(logits, labels, *, weight=None, pos_weight=None, reduction='none')"
     try:
-        signature = inspect.signature(function)
+        signature = signature_of(function)
         needed = [
             name
             for name, parameter in signature.parameters.items()

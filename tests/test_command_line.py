@@ -125,6 +125,19 @@ def lonely(logits):
     return logits
 
 number = 3
+
+class Good:
+    def __call__(self, logits, labels):
+        return good(logits, labels)
+
+class Configured:
+    def __init__(self, scale):
+        self.scale = scale
+
+def kernel(logits, labels):
+    raise RuntimeError("no device")
+
+kernel.devices = ("gpu",)
 """
 
 
@@ -147,9 +160,54 @@ def test_an_implementation_of_ones_own_is_judged(own: Path, tmp_path: Path) -> N
     assert "lost-tail" in bad.stdout
 
 
+def test_a_class_is_called_through_an_instance(own: Path, tmp_path: Path) -> None:
+    """Which is judged like a function."""
+    choice = ("--clause", "V[1237]", "--dtype", "float32", "--out", str(tmp_path / "out"))
+    result = conformance("run", "--adapter", "numpy", "--implementation", f"{own}:Good", *choice)
+
+    assert result.returncode == 0, result.stdout[-2000:]
+    assert {each["outcome"] for each in checks(tmp_path / "out")} == {"conforms"}
+
+
+def test_a_kernel_for_another_device_is_unsupported_here(own: Path, tmp_path: Path) -> None:
+    """With the reason; it is not run, and nothing is called a pass."""
+    choice = ("--clause", "V*", "--dtype", "float32", "--out", str(tmp_path / "out"))
+    result = conformance("run", "--adapter", "numpy", "--implementation", f"{own}:kernel", *choice)
+
+    assert result.returncode == 0, result.stdout[-2000:]
+    assert {(each["outcome"], each["detail"]) for each in checks(tmp_path / "out")} == {
+        ("unsupported", "it runs on gpu only")
+    }
+
+
+def test_ones_own_known_deviations_are_a_ledger(own: Path, tmp_path: Path) -> None:
+    """Written from a run; with it the run is green, until what it lists is mended."""
+    out = str(tmp_path / "out")
+    choice = ("run", "--adapter", "numpy", "--clause", "V[1237]", "--dtype", "float32", "--out", out)
+    bad, ledger = ("--implementation", f"{own}:bad"), ("--ledger", str(tmp_path / "known.toml"))
+    assert conformance(*choice, *bad).returncode == 1
+    written = conformance("ledger", f"{out}/results.jsonl", "--out", ledger[1])
+
+    assert written.returncode == 0, written.stderr
+    assert conformance(*choice, *bad, *ledger).returncode == 0
+    own.write_text(own.read_text().replace("np.log(1 + np.exp(-np.abs(logits)))", "np.log1p(np.exp(-np.abs(logits)))"))
+    mended = conformance(*choice, *bad, *ledger)
+    assert mended.returncode == 1
+    assert "fixed: the ledger lists 'unexplained'" in mended.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("run", "--adapter", "numpy", "--ledger", "known.toml"), "add --implementation FILE.py:function"),
+        (
+            ("run", "--adapter", "numpy", "--implementation", "OWN:good", "--ledger", "nowhere.toml"),
+            "nowhere.toml: file: it does not exist",
+        ),
+        (
+            ("run", "--adapter", "numpy", "--implementation", "OWN:Configured"),
+            "the class cannot be made without arguments",
+        ),
         (("run", "--adapter", "torhc"), "unknown adapter 'torhc'; known: jax, numpy, pytorch, tensorflow"),
         (("run", "--adapter", "numpy", "--dtype", "float8"), "unknown dtype 'float8'; known: float64"),
         (("run", "--adapter", "numpy", "--mode", "fast"), "unknown mode 'fast'; known: eager"),
@@ -176,7 +234,7 @@ def test_an_implementation_of_ones_own_is_judged(own: Path, tmp_path: Path) -> N
         (("report", "OWN", "--out", "x.html"), "line 1: it is not JSON"),
         (("report", "FOLDER", "--out", "x.html"), "no results.jsonl below it"),
         (("prove", "nowhere.toml"), "nowhere.toml: not a case"),
-        (("ledger", "nowhere.jsonl", "--adapter", "torhc"), "unknown adapter 'torhc'"),
+        (("ledger", "nowhere.jsonl", "--adapter", "numpy"), "nowhere.jsonl: file: cannot be read"),
     ],
 )
 def test_bad_input_gets_one_line_and_exit_code_2(

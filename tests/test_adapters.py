@@ -1,0 +1,120 @@
+"""Adapters that come from elsewhere: the guide's example, by path and by entry point, and adapters at fault."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance import content, record
+
+ROOT = content.PACKAGE.parent
+(EXAMPLE,) = re.findall(
+    r"```python\n(.*?)```", (ROOT / "adapters" / "README.md").read_text(encoding="utf-8"), re.DOTALL
+)
+SMALL = ("--dtype", "float32", "--clause", "V[237]", "--clause", "G[23]")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The guide's adapter, written where a user would."""
+    place = tmp_path / "autograd_adapter"
+    place.mkdir()
+    (place / "adapter.py").write_text(EXAMPLE)
+    return place
+
+
+def conformance(*arguments: str, cwd: Path, path: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command line in a folder that is not the clone."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), path)))}
+    return subprocess.run(
+        [sys.executable, "-m", "conformance", *arguments],
+        capture_output=True, text=True, check=False, cwd=cwd, env=environment,
+    )  # fmt: skip
+
+
+def test_the_guides_adapter_is_judged_and_its_deviations_become_its_ledger(folder: Path) -> None:
+    """Red without a ledger, green with the one that is written from the run, red again when that is wrong."""
+    run = ("run", "--adapter", str(folder), *SMALL, "--out", str(folder.parent / "out"))
+    first = conformance(*run, cwd=folder.parent)
+    assert first.returncode == 1, first.stderr
+    assert "subject  autograd_adapter:softplus form:eager:cpu:float32" in first.stdout
+
+    results = str(folder.parent / "out" / "results.jsonl")
+    ledger = folder / "deviations.toml"
+    assert conformance("ledger", results, "--out", str(ledger), cwd=folder.parent).returncode == 0
+    assert conformance(*run, cwd=folder.parent).returncode == 0
+
+    ledger.write_text(ledger.read_text().replace("lost-tail", "nan"))
+    changed = conformance(*run, cwd=folder.parent)
+    assert changed.returncode == 1
+    assert "changed: the ledger lists 'unexplained' as nan" in changed.stdout
+
+
+def test_an_installed_package_brings_an_adapter(folder: Path) -> None:
+    """Its entry point names the module; `list` and `run` know it by that name."""
+    site = folder.parent
+    (site / "brought-1.0.dist-info").mkdir()
+    (site / "brought-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: brought\nVersion: 1.0\n")
+    (site / "brought-1.0.dist-info" / "entry_points.txt").write_text(
+        "[conformance.adapters]\nautograd = autograd_adapter.adapter\n"
+    )
+    (site / "autograd_adapter" / "__init__.py").write_text("")
+    out = site / "out"
+    result = conformance("run", "--adapter", "autograd", *SMALL, "--out", str(out), cwd=ROOT.parent, path=str(site))
+
+    assert result.returncode == 1, result.stderr
+    assert {each["subject"]["adapter"] for each in list(record.read(out / "results.jsonl"))[1:]} == {"autograd"}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ('pullback(operands["cotangent"])', "pullback(anp.ones_like(loss))", "the gradient of x * x * z"),
+        ("request.wrt: value", '"logits": value', "with respect to the labels"),
+        ("return np.array(array)", "return np.array(array) + 0.5", "place, then fetch, of a contiguous float64 array"),
+        ("np.asarray(tensor)", "tensor.tolist()", "is a list; fetch must return a NumPy array"),
+        ('return "cpu"', 'return "gpu"', "leaves it on gpu"),
+        ("elementwise_grad(elementwise_grad(along(operands)))", "elementwise_grad(along(operands))", "the curvature"),
+        ("return programs[request.quantity]", "return programs[request.mode]", "raises KeyError"),
+        ("base[view]", "base", "place, then fetch, of a strided float64 array on cpu is float64 [2, 6], not"),
+    ],
+)
+def test_an_adapter_at_fault_is_named_before_any_verdict(folder: Path, right: str, wrong: str, message: str) -> None:
+    """One line, exit code 2, and nothing is recorded of the framework."""
+    text = (folder / "adapter.py").read_text()
+    assert right in text
+    (folder / "adapter.py").write_text(text.replace(right, wrong))
+    result = conformance("run", "--adapter", str(folder), *SMALL, "--out", "out", cwd=folder.parent)
+
+    assert result.returncode == 2, result.stdout
+    assert "the adapter 'autograd_adapter' is at fault, no verdict on its framework" in result.stderr
+    assert message in result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+    assert not (folder.parent / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no ADAPTER; set ADAPTER to a subclass of conformance.adapter.Adapter"),
+        ("1 / 0", "it does not run: ZeroDivisionError: division by zero"),
+        (EXAMPLE.replace("def fetch", "def get"), "abstract method"),
+        (None, "no file adapter.py there; name a folder that holds one"),
+    ],
+)
+def test_what_is_no_adapter_is_refused_in_one_line(folder: Path, text: str | None, message: str) -> None:
+    """With what is wrong and what would be right."""
+    if text is None:
+        (folder / "adapter.py").unlink()
+    else:
+        (folder / "adapter.py").write_text(text)
+    result = conformance("run", "--adapter", str(folder), *SMALL, cwd=folder.parent)
+
+    assert result.returncode == 2, result.stdout
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
