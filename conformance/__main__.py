@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance import commands
+from conformance import commands, reporting
 from conformance.errors import UsageError
 from conformance.plugin import CHOICES, DEFAULT_OUT, SETTINGS
 from conformance.recorder import SUITE
@@ -46,17 +46,7 @@ def parser() -> Parser:
     for name, (settings, text) in SETTINGS.items():
         run.add_argument(f"--{name}", help=text, **settings)
 
-    report = verbs.add_parser("report", help="merge runs into one page")
-    report.add_argument(
-        "runs",
-        nargs="+",
-        type=Path,
-        metavar="RUN.jsonl",
-        help="results of one or more runs (plain or .gz), or a folder of them",
-    )
-    report.add_argument("--out", required=True, type=Path, metavar="FILE.html", help="the page to write")
-    report.add_argument("--markdown", type=Path, metavar="FILE.md", help="also write what was found as a table")
-    report.add_argument("--records", type=Path, metavar="FILE.jsonl", help="also write the merged records")
+    reporting.add_parsers(verbs)
 
     listing = verbs.add_parser("list", help="list adapters, clauses or cases")
     listing.add_argument(
@@ -93,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser().parse_args(own)
         if options.verb == "run":
             return _run(options, rest)
-        return commands.VERBS[options.verb](options)
+        return {**commands.VERBS, **reporting.VERBS}[options.verb](options)
     except UsageError as error:
         print(f"conformance: error: {error}", file=sys.stderr)
         return 2

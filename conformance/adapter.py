@@ -176,6 +176,10 @@ class Adapter(abc.ABC):
         ``{args}`` stands for f's arguments and ``{wrt}`` for the one to differentiate; the cotangent is ``c``.
         """
 
+    def functions(self) -> Mapping[str, Callable[[Any], Any]]:
+        """The framework's own tensor (of float32), relu, abs, exp, log1p and mean, to show the formula's steps."""
+        return {}
+
     def threads(self) -> int:
         """How many threads one operation may use."""
         return 0

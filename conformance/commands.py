@@ -1,4 +1,4 @@
-"""The verbs other than run."""
+"""The verbs that look at what there is: list, prove, ledger."""
 
 from __future__ import annotations
 
@@ -14,25 +14,11 @@ from conformance import case, content, draft, loader, prove, record, specificati
 from conformance.adapter import KEYWORDS
 from conformance.errors import UsageError
 from conformance.ledger import FILE
-from conformance.report import markdown, page
 from conformance.session import Choice, open_session
 from conformance.spec import CLAUSES
 from conformance.target import is_target
 
 console = Console()
-
-
-def report(options: argparse.Namespace) -> int:
-    """Merge runs into a page."""
-    paths = [found for path in options.runs for found in _results(path)]
-    merged = page.merge([list(record.read(path)) for path in paths])
-    page.write(merged, options.out)
-    if options.markdown:
-        options.markdown.write_text(markdown.table(merged), encoding="utf-8")
-    if options.records:
-        page.write_records(merged, options.records)
-    console.print(f"{options.out}: {len(merged.checks)} checks of {len(paths)} runs", soft_wrap=True)
-    return 0
 
 
 def listing(options: argparse.Namespace) -> int:
@@ -67,7 +53,7 @@ def ledger(options: argparse.Namespace) -> int:
     name = options.adapter or (judged[0] if len(judged) == 1 else "")
     if name not in judged:
         raise UsageError(f"--adapter: {options.run} judges {', '.join(judged) or 'nothing'}; name one of these")
-    own = all(is_target(each["subject"]["implementation"]) for each in records[1:])
+    own = all(is_target(each["subject"]["implementation"]) for each in records if each["record"] == "check")
     folder = Path() if own else loader.available().get(name, Path())
     path = options.out or folder / FILE
     text = draft.ledger_text(records, name, path)
@@ -76,15 +62,6 @@ def ledger(options: argparse.Namespace) -> int:
     temporary.replace(path)
     console.print(f"{path}: {text.count('[[deviation]]')} deviations", soft_wrap=True)
     return 0
-
-
-def _results(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    found = sorted(path.rglob("results.jsonl")) + sorted(path.rglob("results.jsonl.gz"))
-    if not found:
-        raise UsageError(f"{path}: no results.jsonl below it; run the suite first, or name a results.jsonl")
-    return found
 
 
 def _adapters() -> None:
@@ -129,7 +106,6 @@ def _spec() -> None:
 
 
 VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "report": report,
     "list": listing,
     "prove": prove_cases,
     "ledger": ledger,

@@ -1,8 +1,8 @@
 """Writing a ledger from a run: what deviates is listed exactly, under the reasons that a person gave.
 
-Each ``[[deviation]]`` of the old file keeps its id, reason, harm, link, versions and ``explains``; its ``where`` is
-written anew: the deviations of the run that ``explains`` covers, first match wins. What no reason covers is
-listed under the id 'unexplained', which the project's own tests do not accept.
+Each ``[[deviation]]`` of the old file keeps its id, reason, harm, link, versions, reproducer and ``explains``; its
+``where`` is written anew: the deviations of the run that ``explains`` covers, first match wins. What no reason
+covers is listed under the id 'unexplained', which the project's own tests do not accept.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ UNEXPLAINED = {
     "harm": "Unknown until somebody has looked into it.",
 }
 _HEAD = """\
-# Known deviations. `id`, `reason`, `harm`, `link`, `versions` and `explains` are written by hand;
+# Known deviations. `id`, `reason`, `harm`, `link`, `versions`, `reproducer` and `explains` are by hand;
 # `where` is written by `python -m conformance ledger RUN.jsonl --adapter NAME`, and exact: a deviation
 # that is fixed or changes its signature turns the run red.
 """
@@ -91,6 +91,8 @@ def _entry(entry: Mapping[str, Any], scopes: Sequence[Scope]) -> Iterator[str]:
     for key in ("id", "reason", "harm", "link", "versions"):
         if key in entry:
             yield f"{key} = {json.dumps(entry[key], ensure_ascii=False)}"
+    if "reproducer" in entry:
+        yield f"reproducer = '''\n{entry['reproducer']}'''"
     if "explains" in entry:
         yield "explains = ["
         for rule in entry["explains"]:

@@ -14,18 +14,21 @@ from collections import Counter
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, cast
 
 from conformance import case as cases
+from conformance import curve
 from conformance.case import Case
 from conformance.errors import UsageError
 from conformance.examination import Shared
 from conformance.judge import Judge
 from conformance.outcome import Crashed, NoData, Outcome
+from conformance.record import Record
 from conformance.session import Choice, open_session
 from conformance.subject import Runner
 
 PATIENCE = 10  # crashes after which a subject is left alone: each of them costs the start of a process
+CURVE = "curve"  # in the place of a clause: what is asked for is no check
 START = 600.0  # seconds within which a framework must have been imported
 
 
@@ -62,7 +65,12 @@ class IsolatedJudge:
             if isinstance(answer, UsageError):
                 raise answer
             self._crashes[subject] += isinstance(answer, Crashed)
-            return answer
+            return cast("Outcome", answer)
+
+    def draw(self, runner: Runner) -> list[Record]:
+        """The error curves; a record of what happened if the process died or was killed over them."""
+        answer = self._ask(runner.subject.id, CURVE, "")
+        return answer if isinstance(answer, list) else curve.refused(runner, getattr(answer, "detail", ""))
 
     def close(self) -> None:
         """End the process."""
@@ -72,7 +80,7 @@ class IsolatedJudge:
             self._pipe.close()
             self._process = None
 
-    def _ask(self, subject: str, clause: str, case: str) -> Outcome | Shared | UsageError:
+    def _ask(self, subject: str, clause: str, case: str) -> Any:
         doing: Shared | None = None
         try:
             if self._process is None:
@@ -84,7 +92,7 @@ class IsolatedJudge:
                     return doing or Crashed(f"no result within {self.limits.seconds:g} s: it was killed", "timeout")
                 answer = self._pipe.recv()
                 if not isinstance(answer, Shared | None):
-                    return answer  # type: ignore[no-any-return]
+                    return answer
                 doing = answer
         except (EOFError, OSError):
             status = self._status()
@@ -129,7 +137,10 @@ def serve(pipe: Connection, choice: Choice, limits: Limits, fatal: frozenset[Sha
         except EOFError:
             return
         try:
-            pipe.send(judge.hear(runners[subject], clause, cases.named(case)))
+            if clause == CURVE:
+                pipe.send(judge.draw(runners[subject]))
+            else:
+                pipe.send(judge.hear(runners[subject], clause, cases.named(case)))
         except UsageError as error:
             pipe.send(UsageError(str(error)))
 

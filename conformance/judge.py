@@ -8,12 +8,13 @@ import pkgutil
 import warnings
 from collections.abc import Callable, Mapping
 
-from conformance import suite
+from conformance import curve, suite
 from conformance.adapter import NotOffered
 from conformance.case import Case
 from conformance.errors import UsageError
 from conformance.examination import Examination, applicable
 from conformance.outcome import Deviates, Errored, Outcome, Unsupported
+from conformance.record import Record
 from conformance.session import Session
 from conformance.subject import Runner, WrongDevice
 
@@ -43,6 +44,10 @@ class Judge:
         except (Exception, SystemExit) as error:
             return Errored(f"{type(error).__name__}: {_first_line(error)}")
 
+    def draw(self, runner: Runner) -> list[Record]:
+        """The error curves of a subject."""
+        return curve.drawn(runner)
+
     def close(self) -> None:
         """Nothing is left behind."""
 
@@ -52,7 +57,7 @@ def checks() -> Mapping[str, Check]:
     """The function of each clause, from the tables of the suite's modules."""
     found: dict[str, Check] = {}
     for module in pkgutil.iter_modules(suite.__path__):
-        found |= importlib.import_module(f"{suite.__name__}.{module.name}").CHECKS
+        found |= getattr(importlib.import_module(f"{suite.__name__}.{module.name}"), "CHECKS", {})
     return found
 
 

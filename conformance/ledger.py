@@ -52,6 +52,7 @@ class Deviation:
     reason: str
     harm: str
     link: str
+    reproducer: str = ""  # by hand, where the checks' own scripts cannot show it: large inputs, or other elements
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,10 @@ class Ledger:
         self.scopes = scopes
 
     def texts(self) -> dict[str, dict[str, str]]:
-        """Reason, harm and link of each deviation, by id."""
+        """Reason, harm, link and own reproducer of each deviation, by id."""
         return {
             name: {"reason": each.reason, "harm": each.harm, "link": each.link}
+            | ({"reproducer": each.reproducer} if each.reproducer else {})
             for name, each in self.deviations.items()
         }
 
@@ -116,7 +118,8 @@ def load(path: Path, *, required: bool = False) -> Ledger:
     for entry in raw.get("deviation", ()):
         if entry["id"] in deviations:
             raise ContentError(path, f"deviation '{entry['id']}'", "it is listed twice", "merge the two")
-        deviations[entry["id"]] = Deviation(entry["id"], entry["reason"], entry["harm"], entry.get("link", ""))
+        texts = (entry["reason"], entry["harm"], entry.get("link", ""), entry.get("reproducer", "").strip())
+        deviations[entry["id"]] = Deviation(entry["id"], *texts)
         common = {"versions": entry["versions"]} if "versions" in entry else {}
         scopes += [_scope(path, entry["id"], common | where) for where in entry.get("where", ())]
     return Ledger(deviations, tuple(scopes))

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from conformance import case, record
-from conformance.docket import Docket, Hearing, Unexpected
+from conformance import case, context, record
+from conformance.curve import Curve
+from conformance.docket import Docket, Unexpected
 from conformance.errors import UsageError
 from conformance.isolation import IsolatedJudge, Limits
 from conformance.judge import Judge
 from conformance.recorder import RESULTS, Recorder, checks_of, judges
 from conformance.session import Choice, Session, session_of
+from conformance.summary import Bar, wants_bar
 
 DEFAULT_OUT = "reports/out"
 SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
@@ -77,6 +79,8 @@ def pytest_configure(config: pytest.Config) -> None:
         options = {name: list(config.getoption(f"xent_{name}")) for name in CHOICES}
         recorder = Recorder(config, choice_of(config), Path(config.getoption("xent_out")), options)
         config.pluginmanager.register(recorder, "conformance-recorder")
+        if wants_bar(config):
+            config.pluginmanager.register(Bar(), "conformance-bar")
 
 
 @functools.cache
@@ -89,7 +93,7 @@ def _session(config: pytest.Config) -> Session:
 
 
 @pytest.fixture(scope="session")
-def judge(request: pytest.FixtureRequest) -> Iterator[Hearing]:
+def judge(request: pytest.FixtureRequest) -> Iterator[Judge | IsolatedJudge]:
     """Who hears the checks: a process of its own, unless --no-isolation or --pdb asks for this one."""
     config = request.config
     if config.getoption("xent_no_isolation") or config.option.usepdb:
@@ -102,7 +106,9 @@ def judge(request: pytest.FixtureRequest) -> Iterator[Hearing]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """An item for each subject and case that the module's CHECKS can judge."""
+    """An item for each subject and case that the module's CHECKS can judge, and one for each subject's curve."""
+    if "curve" in metafunc.fixturenames:
+        _generate_curves(metafunc)
     checks = getattr(metafunc.module, "CHECKS", None)
     if checks is None or "docket" not in metafunc.fixturenames:
         return
@@ -121,6 +127,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("docket", dockets, ids=ids)
 
 
+def _generate_curves(metafunc: pytest.Metafunc) -> None:
+    session = _session(metafunc.config)
+    runners = [each for each in session.runners if (each.subject.id, "curve", "") not in session.done]
+    if not context.curves_chosen(session):
+        runners = []
+    metafunc.parametrize(
+        "curve", [Curve(each) for each in runners], ids=[f"{each.subject.id}|curve" for each in runners]
+    )
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -131,8 +147,9 @@ def pytest_runtest_makereport(
         # Formatting a traceback into the suite costs more than most checks, and says less than the message.
         item.repr_failure = lambda excinfo: str(excinfo.value)  # type: ignore[assignment,method-assign,misc]
     report = yield
-    docket = item.callspec.params.get("docket") if hasattr(item, "callspec") else None
-    if isinstance(docket, Docket) and report.when == "call":
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    docket = parameters.get("docket") or parameters.get("curve")
+    if isinstance(docket, Docket | Curve) and report.when == "call":
         report.conformance = [record.line(each) for each in docket.records]  # type: ignore[attr-defined]
     return report
 

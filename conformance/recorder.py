@@ -6,18 +6,18 @@ import contextlib
 import datetime
 import importlib.util
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance import record, smoke
+from conformance import context, record, smoke
 from conformance.errors import UsageError
 from conformance.report import page
 from conformance.session import Choice, Session, describe, session_of
 from conformance.subject import Subject
+from conformance.summary import Summary
 
 SUITE = Path(__file__).parent / "suite"
 RESULTS = "results.jsonl"
@@ -46,7 +46,7 @@ class Recorder:
     def __init__(self, config: pytest.Config, choice: Choice, out: Path, options: dict[str, list[str]]) -> None:
         self.config, self.choice, self.out, self.options = config, choice, out, options
         self.writer: record.Writer | None = None
-        self.counts: Counter[str] = Counter()
+        self.summary = Summary()
 
     @property
     def session(self) -> Session:
@@ -73,9 +73,11 @@ class Recorder:
         if recorded:
             record.require_same_run(recorded[0], head, path)
         self.writer = record.Writer(path, append=bool(recorded))
-        if not recorded:
-            self.writer.write(record.line(head))
-        for each in recorded[1:]:
+        known = {record.line(each) for each in recorded if each["record"] != "check"}
+        for each in (*(() if recorded else (head,)), *context.records(self.session)):
+            if (text := record.line(each)) not in known:
+                self.writer.write(text)
+        for each in recorded:
             self._count(each)
         self.session.done.update(checks_of(recorded))
 
@@ -92,40 +94,37 @@ class Recorder:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write the item's checks."""
         for text in getattr(report, "conformance", ()):
-            self._write(json.loads(text))
-
-    def _write(self, each: record.Record) -> None:
-        self._count(each)
-        if self.writer is not None:
-            self.writer.write(record.line(each))
+            self._count(json.loads(text))
+            if self.writer is not None:
+                self.writer.write(text)
 
     def _count(self, each: record.Record) -> None:
-        state = each["outcome"] if each["expected"] else f"unexpected {each['outcome']}"
-        self.counts["known deviation" if state in ("deviates", "errored", "crashed") else state] += 1
+        if each["record"] == "check":
+            self.summary.add(each)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Close the records and make the page."""
         if self.writer is None:
             return
         self.writer.close()
-        if session.exitstatus in (0, 5) and any(state.startswith("unexpected") for state in self.counts):
+        if session.exitstatus in (0, 5) and self.summary.surprising:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         runs = [list(record.read(self.out / RESULTS))]
         page.write(page.merge(runs), self.out / "index.html")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """One line a state, and where the records are."""
+        """A line an implementation, and where the records are."""
         if self.writer is None:
             return
         terminalreporter.section("conformance")
-        for state, count in self.counts.most_common():
-            terminalreporter.write_line(f"{count:8d}  {state}")
-        for name, reason in self.session.missing.items():
-            terminalreporter.write_line(f" no data  {name}: {reason}")
+        self.summary.print(self.session.missing, terminalreporter._tw.fullwidth)
         terminalreporter.write_line(f"records: {self.out / 'results.jsonl'}, page: {self.out / 'index.html'}")
 
 
 def checks_of(records: Sequence[record.Record]) -> Iterator[tuple[str, str, str]]:
-    """Subject, clause and case of the checks that a file records."""
-    for each in records[1:]:
-        yield Subject(**each["subject"]).id, each["clause"], each["case"]
+    """Subject, clause and case of the checks that a file records; of a curve, subject and 'curve'."""
+    for each in records:
+        if each["record"] == "check":
+            yield Subject(**each["subject"]).id, each["clause"], each["case"]
+        elif each["record"] == "curve":
+            yield Subject(**each["subject"]).id, "curve", ""

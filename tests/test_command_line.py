@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from conformance import __main__ as command_line
 from conformance import content, record
 
 ROOT = content.PACKAGE.parent
+PUBLISHED = ROOT / "reports" / "cpu" / "results.jsonl.gz"
 SMALL = ("run", "--adapter", "numpy", "--dtype", "float32", "--clause", "V[37]", "--clause", "G[23]")
 
 
@@ -28,7 +30,7 @@ def conformance(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProces
 
 def checks(folder: Path) -> list[record.Record]:
     """The checks of a run, in a fixed order."""
-    found = list(record.read(folder / "results.jsonl"))[1:]
+    found = [each for each in record.read(folder / "results.jsonl") if each["record"] == "check"]
     return sorted(found, key=json.dumps)
 
 
@@ -232,6 +234,13 @@ def test_ones_own_known_deviations_are_a_ledger(own: Path, tmp_path: Path) -> No
         ((), "the following arguments are required: VERB"),
         (("report", "nowhere.jsonl", "--out", "x.html"), "nowhere.jsonl: file: cannot be read"),
         (("report", "OWN", "--out", "x.html"), "line 1: it is not JSON"),
+        (("report", "PUBLISHED", "--out", "x.html", "--teeth", "OWN"), "own.py: file: cannot be read"),
+        (("compare", "nowhere.jsonl", "PUBLISHED"), "nowhere.jsonl: file: cannot be read"),
+        (("compare", "FOLDER", "PUBLISHED"), "no results.jsonl below it"),
+        (("history", "nowhere.jsonl", "--out", "x.html"), "nowhere.jsonl: file: cannot be read"),
+        (("reproduce", "PUBLISHED", "--adapter", "torhc"), "no deviation of 'torhc' in these runs; they have: jax"),
+        (("explain", "--shape", "cube"), "invalid choice: 'cube'"),
+        (("explain", "--adapter", "torhc"), "unknown adapter 'torhc'"),
         (("report", "FOLDER", "--out", "x.html"), "no results.jsonl below it"),
         (("prove", "nowhere.toml"), "nowhere.toml: not a case"),
         (("ledger", "nowhere.jsonl", "--adapter", "numpy"), "nowhere.jsonl: file: cannot be read"),
@@ -246,7 +255,10 @@ def test_bad_input_gets_one_line_and_exit_code_2(
         out.mkdir()
         (out / "results.jsonl").write_text("recorded before\n")
         arguments = (*arguments, "--out", str(out))
-    filled = [each.replace("OWN", str(own)).replace("FOLDER", str(tmp_path)) for each in arguments]
+    places = {"OWN": own, "FOLDER": tmp_path, "PUBLISHED": PUBLISHED}
+    filled = [
+        functools.reduce(lambda text, name: text.replace(name, str(places[name])), places, each) for each in arguments
+    ]
     result = conformance(*filled, cwd=tmp_path)
 
     assert result.returncode == 2, result.stdout + result.stderr
@@ -276,6 +288,52 @@ def test_a_framework_that_is_not_installed_is_no_data(tmp_path: Path) -> None:
     assert "Traceback" not in result.stdout + result.stderr
 
 
+def test_a_run_measures_curves_unless_it_is_a_choice_of_clauses(tmp_path: Path) -> None:
+    """One grid a dtype, two curves a subject; two workers give what one gives."""
+    narrow = ("run", "--adapter", "numpy", "--dtype", "float32", "--implementation", "exact")
+    for name, extra in (("one", ()), ("two", ("-n", "2"))):
+        done = conformance(*narrow, "--out", str(tmp_path / name), "--", "-k", "test_curve", *extra)
+        assert done.returncode == 0, done.stdout + done.stderr
+    one, two = (
+        sorted(map(record.line, list(record.read(tmp_path / name / "results.jsonl"))[1:])) for name in ("one", "two")
+    )
+    kinds = [json.loads(line)["record"] for line in one]
+
+    assert one == two
+    assert (kinds.count("grid"), kinds.count("curve"), kinds.count("implementation")) == (1, 2, 1)
+    assert conformance(*narrow, "--clause", "V3", "--out", str(tmp_path / "clause")).returncode == 0
+    assert {each["record"] for each in record.read(tmp_path / "clause" / "results.jsonl")} == {
+        "run", "implementation", "case", "check",
+    }  # fmt: skip
+
+
+def test_explain_shows_the_steps_in_the_framework_s_own_tensors() -> None:
+    """Every shape, and one number at the end."""
+    done = conformance("explain", "--shape", "pixels", "--adapter", "numpy").stdout
+
+    assert "numpy.ndarray" in done
+    assert done.count("[1, 3, 4]") == 8
+    assert "│ []" in done
+
+
+def test_compare_exits_1_on_a_regression_only(tmp_path: Path) -> None:
+    """And writes what it found as Markdown and as a page."""
+    assert conformance(*SMALL, "--out", str(tmp_path / "old")).returncode == 0
+    old = list(record.read(tmp_path / "old" / "results.jsonl"))
+    broken = next(each for each in old[1:] if each["record"] == "check" and each["outcome"] == "conforms")
+    broken |= {"outcome": "deviates", "signature": "nan", "expected": False, "note": "not in the ledger"}
+    new = tmp_path / "new.jsonl"
+    new.write_text("".join(record.line(each) + "\n" for each in old), encoding="utf-8")
+    written = ("--markdown", str(tmp_path / "x.md"), "--out", str(tmp_path / "x.html"))
+
+    worse = conformance("compare", str(tmp_path / "old"), str(new), *written)
+    assert worse.returncode == 1, worse.stdout + worse.stderr
+    assert "1 broken" in worse.stdout
+    assert "**broken**" in (tmp_path / "x.md").read_text(encoding="utf-8")
+    assert "1 regressions" in (tmp_path / "x.html").read_text(encoding="utf-8")
+    assert conformance("compare", str(new), str(tmp_path / "old")).returncode == 0
+
+
 def test_list_shows_what_there_is() -> None:
     """Adapters with versions and what each offers; clauses; cases."""
     adapters = conformance("list").stdout
@@ -293,7 +351,9 @@ def test_prove_checks_cases() -> None:
     assert (result.returncode, result.stdout.strip()) == (0, "1 of 1 case files proven byte for byte")
 
 
-@pytest.mark.parametrize("verb", ["run", "report", "list", "prove", "ledger"])
+@pytest.mark.parametrize(
+    "verb", ["run", "report", "compare", "history", "reproduce", "explain", "list", "prove", "ledger"]
+)
 def test_help_of_each_verb_is_complete(verb: str) -> None:
     """Every option has a sentence."""
     (verbs,) = (action for action in command_line.parser()._actions if isinstance(action.choices, dict))

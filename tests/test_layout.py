@@ -78,4 +78,8 @@ def test_the_wheel_holds_one_package_with_its_content(tmp_path: Path) -> None:
                 assert wheel.read(f"conformance/{path.relative_to(ROOT).as_posix()}") == path.read_bytes()
     assert {name.split("/")[0] for name in names} == {"conformance"}
     assert not [name for name in names if "__pycache__" in name]
-    assert {"conformance/report/page.html.jinja", "conformance/schemas/case.json"} <= names
+    assert {
+        "conformance/report/page.html.jinja",
+        "conformance/report/vendor/d3.min.js",
+        "conformance/schemas/case.json",
+    } <= names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # read when the backend starts
@@ -131,6 +131,12 @@ class Jax(Adapter):
 
     def devices(self) -> tuple[str, ...]:
         return ("cpu",) if jax.default_backend() == "cpu" else ("cpu", "gpu")
+
+    def functions(self) -> Mapping[str, Callable]:
+        return {
+            "tensor": lambda values: jnp.array(values, jnp.float32), "relu": jax.nn.relu, "abs": jnp.abs,
+            "exp": jnp.exp, "log1p": jnp.log1p, "mean": jnp.mean,
+        }  # fmt: skip
 
     def threads(self) -> int:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0

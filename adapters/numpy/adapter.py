@@ -148,6 +148,12 @@ class NumPy(Adapter):
     def devices(self) -> tuple[str, ...]:
         return ("cpu",)
 
+    def functions(self) -> Mapping[str, Callable]:
+        return {
+            "tensor": lambda values: np.array(values, np.float32), "relu": lambda x: np.maximum(x, 0), "abs": np.abs,
+            "exp": np.exp, "log1p": np.log1p, "mean": np.mean,
+        }  # fmt: skip
+
     def threads(self) -> int:
         return 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ml_dtypes
@@ -139,6 +140,12 @@ class PyTorch(Adapter):
 
     def devices(self) -> tuple[str, ...]:
         return ("cpu", "gpu") if torch.cuda.is_available() else ("cpu",)
+
+    def functions(self) -> Mapping[str, Callable]:
+        return {
+            "tensor": lambda values: torch.tensor(values, dtype=torch.float32), "relu": torch.relu, "abs": torch.abs,
+            "exp": torch.exp, "log1p": torch.log1p, "mean": torch.mean,
+        }  # fmt: skip
 
     def threads(self) -> int:
         return torch.get_num_threads()

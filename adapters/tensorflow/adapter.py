@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -224,6 +224,12 @@ class TensorFlow(Adapter):
 
     def devices(self) -> tuple[str, ...]:
         return ("cpu", "gpu") if tf.config.list_physical_devices("GPU") else ("cpu",)
+
+    def functions(self) -> Mapping[str, Callable]:
+        return {
+            "tensor": lambda values: tf.constant(values, tf.float32), "relu": tf.nn.relu, "abs": tf.abs,
+            "exp": tf.exp, "log1p": tf.math.log1p, "mean": tf.reduce_mean,
+        }  # fmt: skip
 
     def threads(self) -> int:
         return int(tf.config.threading.get_intra_op_parallelism_threads())

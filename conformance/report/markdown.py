@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.dtype import DTYPES
-from conformance.report.page import Merged, causes
+from conformance.report.causes import causes
+from conformance.report.merge import Merged
 
 _MOST_NAMES = 3
 

@@ -1,0 +1,1 @@
+"""Measurements, run by hand or by `tox -e benchmark`: figures, not tests."""

@@ -1,0 +1,97 @@
+"""Many runs over time: how each implementation's deviations went from version to version."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from packaging.version import InvalidVersion, Version
+
+from conformance.record import Record
+from conformance.report.pack import packed
+from conformance.report.states import DEVIATING, LEVELS, state
+
+Point = dict[str, Any]
+
+
+@dataclass
+class Line:
+    """One implementation in one mode on one device: its clauses that deviate, by version."""
+
+    adapter: str
+    implementation: str
+    mode: str
+    device: str
+    points: dict[str, Point] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class History:
+    """The versions of each adapter in order, and a line an implementation and mode."""
+
+    versions: dict[str, list[str]]
+    started: dict[tuple[str, str], str]
+    lines: Sequence[Line]
+
+    def of(self, adapter: str) -> list[Line]:
+        """The lines of one adapter."""
+        return [line for line in self.lines if line.adapter == adapter]
+
+
+def history(runs: Iterable[Sequence[Record]]) -> History:
+    """What the runs say, a version at a time; of two runs of one version the later counts."""
+    lines: dict[tuple[str, ...], Line] = {}
+    started: dict[tuple[str, str], str] = {}
+    for run in sorted(runs, key=lambda each: str(each[0]["started"])):
+        for key, version, point in _points(run):
+            adapter, implementation, mode, device = key
+            lines.setdefault(key, Line(adapter, implementation, mode, device)).points[version] = point
+            started[key[0], version] = str(run[0]["started"])
+    versions: dict[str, set[str]] = defaultdict(set)
+    for adapter, version in started:
+        versions[adapter].add(version)
+    ordered = {name: sorted(found, key=_order) for name, found in sorted(versions.items())}
+    return History(ordered, started, sorted(lines.values(), key=lambda line: line.adapter))
+
+
+def data(found: History) -> str:
+    """The history for the page's charts, packed."""
+    rows = [
+        {
+            "adapter": line.adapter,
+            "name": f"{line.implementation} {line.mode}" + ("" if line.device == "cpu" else f" {line.device}"),
+            "version": version,
+            "level": level,
+            "clauses": len(point["clauses"][level]),
+        }
+        for line in found.lines
+        for version, point in line.points.items()
+        for level in LEVELS
+    ]
+    return packed({"rows": rows, "versions": found.versions}, {"none": np.zeros(0, np.uint8)})
+
+
+def _points(run: Sequence[Record]) -> Iterable[tuple[tuple[str, ...], str, Point]]:
+    clauses: dict[tuple[tuple[str, ...], str], dict[str, set[str]]] = {}
+    counts: dict[tuple[tuple[str, ...], str], Counter[str]] = defaultdict(Counter)
+    for check in run[1:]:
+        if check["record"] != "check":
+            continue
+        subject = check["subject"]
+        key = tuple(subject[name] for name in ("adapter", "implementation", "mode", "device"))
+        of = clauses.setdefault((key, subject["version"]), {level: set() for level in LEVELS})
+        counts[key, subject["version"]][state(check)] += 1
+        if state(check) in DEVIATING:
+            of.setdefault(check["level"], set()).add(check["clause"])
+    for (key, version), of in clauses.items():
+        yield key, version, {"clauses": of, "counts": counts[key, version]}
+
+
+def _order(text: str) -> tuple[int, Any]:
+    try:
+        return 1, Version(text)
+    except InvalidVersion:
+        return 0, text

@@ -1,0 +1,9 @@
+"""Error curves: recorded for the page, judged by the clauses elsewhere."""
+
+from __future__ import annotations
+
+from conformance.curve import Curve, Draughtsman
+
+
+def test_curve(curve: Curve, judge: Draughtsman) -> None:
+    curve.draw(judge)

@@ -1,0 +1,90 @@
+"""Small runs for tests: a run's first line, checks, curves, and a file of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from conformance import operator, record
+from conformance.dtype import DTYPES
+from conformance.grid import grid, grid_record, packed
+from conformance.ledger import Finding
+from conformance.outcome import Conforms, Deviates, Outcome, Worst
+from conformance.subject import Subject
+
+SUBJECT = Subject("a", "bce", "1.0", "eager", "cpu", "float32")
+WORST = Worst(3, "0x1.1p+4", "0x1p+0", "0x0p+0", "0x1.639e31p-25", 8388608.0, 0.5)
+
+
+def head(**changes: Any) -> record.Record:
+    """A run's first line."""
+    adapters = {"a": {"versions": {"a": "1.0"}, "devices": ["cpu"], "threads": 1}}
+    deviations = {"a": {"tail": {"reason": "It cancels.", "harm": "No gradient.", "link": "https://example.org/1"}}}
+    return {**record.run_record(adapters, {}, deviations, {}, "2026-01-01T00:00:00+00:00"), **changes}
+
+
+def check(
+    case: str = "values/one", clause: str = "V3", level: str = "should", outcome: Outcome | None = None, **changes: Any
+) -> record.Record:
+    """A check: a known lost tail, unless another outcome is given."""
+    outcome = outcome or Deviates("lost-tail", "the tail is gone", {"elements": 4, "max_result_ulp": 8388608.0}, WORST)
+    finding = Finding(True, "tail" if isinstance(outcome, Deviates) else "")
+    subject = dataclasses.replace(SUBJECT, **changes)
+    script = "x = 0.0\nprint(x)  # got 0.0, exact 1.0" if isinstance(outcome, Deviates) else ""
+    return record.check_record(subject, clause, level, case, outcome, finding, script)
+
+
+def conforming(case: str = "values/one", clause: str = "V3", level: str = "should", **changes: Any) -> record.Record:
+    """A check that holds."""
+    return check(case, clause, level, Conforms({"elements": 4, "max_result_ulp": 0.5}, WORST), **changes)
+
+
+def case(name: str = "values/one", **changes: Any) -> record.Record:
+    """A case record."""
+    return {
+        "record": "case", "case": name, "hash": "0" * 16, "idea": "One idea", "source": "https://example.org/2",
+        "links": [], "clauses": ["V3"], "flags": ["saturated-tail"], "settings": {},
+        "input": {"logits": ["17"], "labels": ["1"]},
+        "exact": {"float32": {"loss": ["0x1p-25"], "gradient": ["-0x1p-25"]}},
+        **changes,
+    }  # fmt: skip
+
+
+def implementation(**changes: Any) -> record.Record:
+    """An implementation record."""
+    return {
+        "record": "implementation", "adapter": "a", "implementation": "bce", "target": "a.bce", "documentation": "",
+        "labels": "soft", "broadcasts": False, "keywords": ["weight"], "reductions": {"none": "", "mean": "numel"},
+        "calls": {"none": "a.bce(x, z)", "mean": "a.bce(x, z).mean()"}, "weighted_call": "", "note": "",
+        **changes,
+    }  # fmt: skip
+
+
+def curves(factor: float = 1.0, **changes: Any) -> list[record.Record]:
+    """A grid, and the exact curves of a subject, multiplied."""
+    subject = dataclasses.replace(SUBJECT, **changes)
+    dtype = DTYPES[subject.dtype]
+    x, z = grid(dtype).elements(7)
+    values = {"loss": operator.loss(x, z) * factor, "gradient": operator.gradient(x, z) * factor}
+    return [
+        grid_record(dtype),
+        *(
+            {
+                "record": "curve", "subject": dataclasses.asdict(subject), "quantity": name, "labels": 7,
+                "result_dtype": dtype.name, "values": packed(each.astype(np.float32)),
+            }
+            for name, each in values.items()
+        ),
+    ]  # fmt: skip
+
+
+def written(path: Path, *records: record.Record) -> Path:
+    """A results file."""
+    writer = record.Writer(path)
+    for each in records:
+        writer.write(record.line(each))
+    writer.close()
+    return path
