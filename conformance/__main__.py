@@ -63,6 +63,11 @@ def parser() -> Parser:
         "--check", action="store_true", help="change nothing; exit 1 if a file is not byte for byte what is proven"
     )
 
+    promote = verbs.add_parser("promote", help="make golden cases of what random search found")
+    promote.add_argument("run", type=Path, metavar="RUN.jsonl", help="results of a run (with --seed N, other inputs)")
+    promote.add_argument("--all", action="store_true", help="the known deviations too, not only the unexpected ones")
+    promote.add_argument("--out", type=Path, metavar="FOLDER", help="where the cases go (default: cases/)")
+
     ledger = verbs.add_parser("ledger", help="write a ledger from a run")
     ledger.add_argument("run", type=Path, metavar="RUN.jsonl", help="results of a run")
     ledger.add_argument("--adapter", metavar="NAME", help="whose ledger (default: the run's only adapter)")

@@ -1,4 +1,4 @@
-"""The verbs that look at what there is: list, prove, ledger."""
+"""The verbs that look at what there is: list, prove, promote, ledger."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from conformance import case, content, draft, loader, prove, record, specification
+from conformance import case, content, draft, loader, promote, prove, record, specification
 from conformance.adapter import KEYWORDS
 from conformance.errors import UsageError
 from conformance.ledger import FILE
@@ -64,6 +64,17 @@ def ledger(options: argparse.Namespace) -> int:
     return 0
 
 
+def promote_finds(options: argparse.Namespace) -> int:
+    """Make cases of what random search found."""
+    found = promote.finds(record.read(options.run), expected=options.all)
+    root = options.out or content.folder("cases")
+    written = list(promote.write(found, root))
+    for path in written:
+        console.print(f"{path}", soft_wrap=True)
+    console.print(f"{len(found)} elements broke a law, {len(written)} new cases proven")
+    return 0
+
+
 def _adapters() -> None:
     session = open_session(Choice())
     for name, adapter in session.adapters.items():
@@ -109,4 +120,5 @@ VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "list": listing,
     "prove": prove_cases,
     "ledger": ledger,
+    "promote": promote_finds,
 }

@@ -76,7 +76,8 @@ def choice_of(config: pytest.Config) -> Choice:
 def pytest_configure(config: pytest.Config) -> None:
     """Start the recorder where the reports arrive: in the only process, or in xdist's controller."""
     if judges(config) and not hasattr(config, "workerinput") and not config.option.collectonly:
-        options = {name: list(config.getoption(f"xent_{name}")) for name in CHOICES}
+        options: dict[str, Any] = {name: list(config.getoption(f"xent_{name}")) for name in CHOICES}
+        options |= {"seed": config.getoption("xent_seed"), "strict": choice_of(config).strict}
         recorder = Recorder(config, choice_of(config), Path(config.getoption("xent_out")), options)
         config.pluginmanager.register(recorder, "conformance-recorder")
         if wants_bar(config):

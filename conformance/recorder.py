@@ -43,7 +43,7 @@ def _place(argument: str) -> str:
 class Recorder:
     """A pytest plugin with the life of one run."""
 
-    def __init__(self, config: pytest.Config, choice: Choice, out: Path, options: dict[str, list[str]]) -> None:
+    def __init__(self, config: pytest.Config, choice: Choice, out: Path, options: dict[str, Any]) -> None:
         self.config, self.choice, self.out, self.options = config, choice, out, options
         self.writer: record.Writer | None = None
         self.summary = Summary()

@@ -95,6 +95,25 @@ def test_bare_pytest_runs_the_same_suite(tmp_path: Path) -> None:
     assert checks(tmp_path / "bare") == checks(tmp_path / "own")
 
 
+def test_somebody_elses_ci_runs_the_installed_suite(own: Path, tmp_path: Path) -> None:
+    """By --pyargs, in a folder of theirs; with JUnit XML, and a Markdown summary of what deviates."""
+    out = tmp_path / "results"
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "--pyargs", "conformance", "-p", "conformance.plugin", "--adapter=numpy",
+         f"--implementation={own}:bad", "--dtype=float32", "--clause=V3", f"--out={out}",
+         f"--junitxml={out}/junit.xml"],
+        capture_output=True, text=True, check=False, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    summary = conformance(
+        "report", str(out / "results.jsonl"), "--out", str(out / "page.html"), "--markdown", str(out / "summary.md")
+    )
+
+    assert result.returncode == 1, result.stdout
+    assert "lost-tail" in (out / "junit.xml").read_text(encoding="utf-8")
+    assert summary.returncode == 0, summary.stderr
+    assert "own.py:bad" in (out / "summary.md").read_text(encoding="utf-8")
+
+
 def test_the_rerun_line_of_a_failure_reruns_just_this(tmp_path: Path) -> None:
     """Copied from the message to the shell."""
     failed = conformance(*SMALL, "--strict", "--out", str(tmp_path / "all")).stdout

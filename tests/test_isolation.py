@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import random
@@ -14,6 +15,11 @@ from pathlib import Path
 import pytest
 
 from conformance import content, record
+from conformance.case import named
+from conformance.judge import Judge
+from conformance.outcome import Conforms, Deviates
+from conformance.session import Choice, open_session
+from conformance.subject import Runner
 
 ROOT = content.PACKAGE.parent
 SHAPES = ("--dtype", "float32", "--clause", "S[12]")
@@ -177,3 +183,16 @@ def test_another_run_is_not_resumed(tmp_path: Path) -> None:
     assert "it was begun with other options" in result.stderr
     assert "Traceback" not in result.stdout + result.stderr
     assert (tmp_path / "results.jsonl").read_bytes() == before
+
+
+def test_a_result_from_another_device_is_caught() -> None:
+    """A subject of the GPU whose numbers were in truth computed on the CPU deviates, whatever they are."""
+    session = open_session(Choice(adapters=("numpy",), implementations=("exact",), dtypes=("float32",)))
+    (here,) = session.runners
+    elsewhere = Runner(dataclasses.replace(here.subject, device="gpu"), here.adapter, here.implementation)
+    case = named("values/saturated-positive")
+
+    assert isinstance(Judge(session).hear(here, "V3", case), Conforms)
+    outcome = Judge(session).hear(elsewhere, "V3", case)
+    assert isinstance(outcome, Deviates)
+    assert outcome.signature == "wrong-device"

@@ -83,3 +83,13 @@ def test_the_wheel_holds_one_package_with_its_content(tmp_path: Path) -> None:
         "conformance/report/vendor/d3.min.js",
         "conformance/schemas/case.json",
     } <= names
+
+
+def test_workflows_are_valid() -> None:
+    """Ours and the example for other people's CI, against GitHub's schema."""
+    paths = [*(ROOT / ".github" / "workflows").glob("*.yml"), *(ROOT / "examples").glob("*.yml")]
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", *paths]
+
+    assert len(paths) >= 2
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout

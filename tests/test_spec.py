@@ -8,7 +8,7 @@ import re
 import pytest
 
 from conformance import content, specification
-from conformance.plugin import SUITE
+from conformance.recorder import SUITE
 from conformance.spec import CHAPTERS, CLAUSES, bound, large_summation, summation
 
 
@@ -22,8 +22,9 @@ def test_every_clause_has_exactly_one_check() -> None:
     found = {}
     for path in SUITE.glob("test_*.py"):
         module = importlib.import_module(f"conformance.suite.{path.stem}")
-        assert module.__doc__.startswith(tuple(f"{letter}:" for letter in CHAPTERS))
-        for clause in module.CHECKS:
+        checks = getattr(module, "CHECKS", {})
+        assert not checks or module.__doc__.startswith(tuple(f"{letter}:" for letter in CHAPTERS))
+        for clause in checks:
             assert clause not in found
             found[clause] = path.stem
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
 from conformance.dtype import DTYPES
+from conformance.record import Record
 from conformance.report.causes import causes
 from conformance.report.merge import Merged
+from conformance.spec import Level
 
 _MOST_NAMES = 3
 
@@ -19,12 +22,46 @@ def table(merged: Merged) -> str:
     }
     subjects = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     lines = [f"{len(merged.checks):,} checks of {subjects}.", ""]
-    lines += ["| level | framework | where | what happens | clauses |", "|---|---|---|---|---|"]
-    lines += [_row(cause) for cause in causes(merged)]
-    unexpected = sum(not check["expected"] for check in merged.checks)
-    if unexpected:
-        lines += ["", f"**{unexpected} unexpected outcomes.**"]
+    if known := causes(merged):
+        lines += ["| level | framework | where | what happens | clauses |", "|---|---|---|---|---|"]
+        lines += [_row(cause) for cause in known]
+    lines += _unexpected(merged)
     return "\n".join(lines) + "\n"
+
+
+def _unexpected(merged: Merged) -> list[str]:
+    """A row for each implementation, clause and kind of surprise, with the first case that shows it."""
+    groups: dict[tuple[str, ...], list[Record]] = defaultdict(list)
+    for check in merged.checks:
+        if not check["expected"]:
+            subject = check["subject"]
+            key = (check["level"], subject["adapter"], subject["implementation"], check["clause"], check["signature"])
+            groups[key].append(check)
+    if not groups:
+        return []
+    total = sum(map(len, groups.values()))
+    head = [
+        "",
+        f"**{total} unexpected outcomes:**",
+        "",
+        "| level | framework | implementation | clause | what | checks | first |",
+    ]
+    return [
+        *head,
+        "|---|---|---|---|---|---|---|",
+        *(_surprise(key, groups[key]) for key in sorted(groups, key=_gravity)),
+    ]
+
+
+def _surprise(key: tuple[str, ...], checks: list[Record]) -> str:
+    first = checks[0]
+    text = f"{first['case']} ({first['subject']['mode']}, {first['subject']['dtype']}): "
+    cells = (*key, str(len(checks)), text + (first.get("note") or "") + " " + first.get("detail", ""))
+    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
+
+
+def _gravity(key: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
+    return list(Level).index(Level(key[0])), key
 
 
 def _row(cause: Mapping[str, Any]) -> str:
