@@ -9,7 +9,6 @@ import functools
 import hashlib
 import itertools
 import math
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from conformance import content
+from conformance import content, intake, limits
 from conformance.dtype import DTYPES, Dtype
 from conformance.errors import ContentError
 from conformance.exact import Exact, Real, real
@@ -119,8 +118,8 @@ class Case:
 
     def reals(self, quantity: str, dtype: Dtype) -> list[Real]:
         """The proven results as exact rationals, one an element in C order."""
-        texts = self._golden(dtype).quantities[quantity]
-        return [real(texts[index]) for index in self._indices(dtype)]
+        proven = _proven(self, quantity, dtype)
+        return [proven[index] for index in self._indices(dtype)]
 
     @functools.cache  # noqa: B019 - cases live as long as the process
     def _indices(self, dtype: Dtype) -> list[int]:
@@ -160,11 +159,16 @@ def load(path: Path, root: Path | None = None, *, sealed: bool = True) -> Case:
 
     A golden part that was changed by hand is refused, unless ``sealed`` is False: it is about to be proven anew.
     """
+    return loads(intake.text(path, "name an existing TOML file"), path, root, sealed=sealed)
+
+
+def loads(text: str, path: Path, root: Path | None = None, *, sealed: bool = True) -> Case:
+    """The case in a file's text, as ``load`` gives it."""
     root = root or content.folder("cases")
-    raw = read_toml(path)
+    raw = intake.toml(text, path)
     validate(raw, "case", path)
     if sealed:
-        _require_seal(raw, path)
+        _require_seal(raw, text, path)
     data = raw.get("input", {})
     try:
         texts = _texts(data, path)
@@ -183,13 +187,13 @@ def load(path: Path, root: Path | None = None, *, sealed: bool = True) -> Case:
         texts=texts,
         label_smoothing=data.get("label_smoothing", "0"),
         reductions=tuple(data.get("reductions", ("none",))),
-        repeat=data.get("repeat", 1),
+        repeat=int(data.get("repeat", 1)),
         layout=data.get("layout", "contiguous"),
         mismatch=data.get("mismatch", ""),
         label_dtype=data.get("label_dtype", ""),
         logit_dtype=data.get("logit_dtype", ""),
-        law=Law(law["examples"], law["elements"], tuple(law["logits"]), law["labels"]) if law else None,
-        golden={name: _read_golden(rows) for name, rows in raw.get("golden", {}).items() if name in DTYPES},
+        law=Law(int(law["examples"]), int(law["elements"]), tuple(law["logits"]), law["labels"]) if law else None,
+        golden={name: _read_golden(rows, name, path) for name, rows in raw.get("golden", {}).items() if name in DTYPES},
     )
 
 
@@ -216,19 +220,14 @@ def case_set_hash() -> str:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file as a dict; raises ContentError if it cannot be read."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ContentError(path, "file", "it does not exist", "name an existing TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
-        raise ContentError(path, "file", f"it is not TOML ({error})", "see cases/README.md") from None
+    return intake.toml(intake.text(path, "name an existing TOML file"), path)
 
 
-def _require_seal(raw: Mapping[str, Any], path: Path) -> None:
+def _require_seal(raw: Mapping[str, Any], text: str, path: Path) -> None:
     if "golden" not in raw:
         return
     given = raw["golden"].get("sha256", "")
-    _, _, body = path.read_text(encoding="utf-8").partition(f'sha256 = "{given}"\n')
+    _, _, body = text.partition(f'sha256 = "{given}"\n')
     if seal(body) != given:
         raise ContentError(path, "golden.sha256", "the proven results were changed", STALE)
 
@@ -246,11 +245,30 @@ def _texts(data: Mapping[str, Any], path: Path) -> dict[str, npt.NDArray[np.obje
             parse(str(text))
         if name == "labels" and array.size == 1 and "logits" in texts and not data.get("mismatch"):
             texts[name] = np.broadcast_to(array.reshape(()), texts["logits"].shape)
+    if data.get("mismatch") != "raise":
+        _require_one_shape(texts, path)
     return texts
+
+
+def _require_one_shape(texts: Mapping[str, npt.NDArray[np.object_]], path: Path) -> None:
+    shapes = {name: array.shape for name, array in texts.items()}
+    right = 'give operands that broadcast together, or mismatch = "raise"'
+    try:
+        together = np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        raise ContentError(path, "input", f"its shapes do not fit: {shapes}", right) from None
+    _require_few(math.prod(together), "operands together", path)
+
+
+def _require_few(elements: int, name: str, path: Path) -> None:
+    if elements > limits.MOST_ELEMENTS:
+        raise ContentError(path, f"input.{name}", "it has too many elements", f"at most {limits.MOST_ELEMENTS:,}")
 
 
 def _array(value: Any, name: str, path: Path) -> npt.NDArray[np.object_]:
     shape = _shape_of(value)
+    # A ragged list a few thousand wide and three deep would ask for more memory than there is.
+    _require_few(math.prod(size or 1 for size in shape), name, path)
     array = np.empty(shape, dtype=object)
     for index in itertools.product(*map(range, shape)):
         item: Any = value
@@ -276,6 +294,8 @@ def _picture(
     def pixels(block: Any, key: str) -> Any:
         if isinstance(block, list):
             return [pixels(each, key) for each in block]
+        if not isinstance(block, str):
+            raise ContentError(path, "input.picture", f"{block!r} is not a string", "write lines of pixels")
         unknown = set("".join(block.split())) - set(palette)
         if unknown:
             raise ContentError(
@@ -289,10 +309,14 @@ def _picture(
     }
 
 
-def _read_golden(table: Mapping[str, Any]) -> Golden:
+def _read_golden(table: Mapping[str, Any], dtype: str, path: Path) -> Golden:
     columns: list[str] = table["columns"]
     inputs = len(columns) - len(QUANTITIES)
     names = columns[:inputs]
+    if not set(names) <= set(OPERANDS) or columns[inputs:] != list(QUANTITIES):
+        raise ContentError(path, f"golden.{dtype}.columns", f"they are {columns}", STALE)
+    if any(len(row) != len(columns) for row in table["rows"]):
+        raise ContentError(path, f"golden.{dtype}.rows", "a row is not as long as the columns", STALE)
     rows, results = {}, []
     for index, row in enumerate(table["rows"]):
         given = dict(zip(names, row[:inputs], strict=True))
@@ -310,9 +334,15 @@ def _rounded(case: Case, name: str, dtype: Dtype) -> Values:
 
 @functools.cache
 def _exact(case: Case, quantity: str, dtype: Dtype) -> Exact:
-    golden = case._golden(dtype)
     indices = np.array(case._indices(dtype), np.intp)
-    return Exact.of(real(text) for text in golden.quantities[quantity])[indices]
+    return Exact.of(_proven(case, quantity, dtype))[indices]
+
+
+def _proven(case: Case, quantity: str, dtype: Dtype) -> list[Real]:
+    try:
+        return [real(text) for text in case._golden(dtype).quantities[quantity]]
+    except ValueError as error:
+        raise ContentError(case.path, f"golden.{dtype.name}", str(error), STALE) from None
 
 
 def _to_real(value: float) -> Real:

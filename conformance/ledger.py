@@ -14,10 +14,10 @@ from fnmatch import translate
 from pathlib import Path
 from typing import Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
-from conformance.case import read_toml
+from conformance import intake
 from conformance.errors import ContentError
 from conformance.outcome import SIGNATURES, Conforms, Crashed, Deviates, Errored, Outcome, Unsupported
 from conformance.schema import validate
@@ -111,7 +111,12 @@ def load(path: Path, *, required: bool = False) -> Ledger:
     """Read a ledger. A missing file is an empty ledger unless it is required; a bad one raises ContentError."""
     if not required and not path.exists():
         return EMPTY
-    raw = read_toml(path)
+    return loads(intake.text(path, "name an existing TOML file"), path)
+
+
+def loads(text: str, path: Path) -> Ledger:
+    """The ledger in a file's text, as ``load`` gives it."""
+    raw = intake.toml(text, path)
     validate(raw, "ledger", path)
     deviations: dict[str, Deviation] = {}
     scopes: list[Scope] = []
@@ -135,7 +140,7 @@ def _scope(path: Path, deviation: str, where: Mapping[str, Any]) -> Scope:
         )
     try:
         versions = SpecifierSet(where.get("versions", ""), prereleases=True)
-    except InvalidSpecifier:
+    except ValueError:  # InvalidSpecifier is one; so is int()'s refusal of 5,000 digits
         raise ContentError(
             path, f"deviation '{deviation}'", f"bad versions '{where['versions']}'", 'write a specifier such as ">=2.3"'
         ) from None
@@ -152,5 +157,5 @@ def _any_of(globs: tuple[str, ...]) -> re.Pattern[str]:
 def _version_in(version: str, versions: SpecifierSet) -> bool:
     try:
         return Version(version) in versions
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion is one; so is int()'s refusal of 5,000 digits
         return not str(versions)

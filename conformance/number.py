@@ -6,6 +6,7 @@ import math
 import re
 from fractions import Fraction
 
+from conformance import limits
 from conformance.dtype import Dtype, floor_log2
 
 PROVEN_BITS = 128  # mantissa bits of a stored golden: more than twice float64's 53
@@ -23,9 +24,13 @@ def parse(text: str) -> Fraction | float:
     """
     if text in SPECIAL:
         return SPECIAL[text]
+    if len(text) > limits.MOST_NUMBER_CHARACTERS:
+        raise ValueError(f"a number has more than {limits.MOST_NUMBER_CHARACTERS} characters")
     if match := _HEX.fullmatch(text):
         sign, whole, part, exponent = match.groups()
         part = part or ""
+        if abs(int(exponent)) > limits.MOST_EXPONENT:
+            raise ValueError(f"the exponent of '{text}' is beyond {limits.MOST_EXPONENT}")
         value = Fraction(int(whole + part, 16)) * Fraction(2) ** (int(exponent) - 4 * len(part))
         negative = sign == "-"
         value = -value if negative else value

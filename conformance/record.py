@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import gzip
 import json
 import math
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from conformance import __version__
+from conformance import __version__, intake
 from conformance.case import case_set_hash
 from conformance.errors import ContentError
 from conformance.ledger import Finding
 from conformance.outcome import Conforms, Deviates, Outcome
-from conformance.schema import validate
+from conformance.schema import record_kinds, validate
 from conformance.subject import Subject
 
 FORMAT = 1
-# Besides the run and its checks: what cases and implementations are, error curves, and what other commands measure.
-EXTRA = {
-    "case": ("case", "hash", "idea", "source", "clauses", "flags", "input", "exact"),
-    "implementation": ("adapter", "implementation", "target", "labels", "keywords", "reductions", "calls"),
-    "grid": ("dtype", "logits", "labels", "loss", "gradient"),
-    "curve": ("subject", "quantity", "labels"),
-    "speed": ("subject",),
-    "sweep": ("subject",),
-}
-_SUBJECT = tuple(field.name for field in dataclasses.fields(Subject))
 Record = dict[str, Any]
 
 
@@ -140,64 +129,50 @@ def require_same_run(old: Record, new: Record, path: Path) -> None:
 def read(path: Path) -> Iterator[Record]:
     """The records of a file (plain or .gz), the run first. An unfinished last line, as a kill leaves it, is dropped.
 
-    Raises ContentError for anything else that is not a results file.
+    Raises ContentError for anything else that is not a results file, and beyond conformance.limits.
     """
-    try:
-        lines = _lines(path)
-    except OSError as error:
-        raise ContentError(
-            path, "file", f"cannot be read ({error.strerror or error})", "name a results.jsonl"
-        ) from None
-    kind = "run"
+    return records(intake.lines(path), path)
+
+
+def records(lines: Iterable[bytes], path: Path) -> Iterator[Record]:
+    """The records of a file's lines, as ``read`` gives them."""
+    number = 0
     for number, line in enumerate(lines, 1):
         try:
-            record = _DECODER.decode(line)
-        except (ValueError, RecursionError):
-            if number == len(lines) and not line.endswith("\n"):
+            record = intake.json_value(line, bounded=False)
+            if not (isinstance(record, dict) and record.get("record") == "check"):
+                record = intake.json_value(line)
+        except ValueError as error:
+            if number > 1 and not line.endswith(b"\n"):
                 return
-            raise ContentError(path, f"line {number}", "it is not JSON", "each line is one JSON object") from None
-        _check(record, kind, path, number)
-        kind = "check"
+            why = "" if isinstance(error, json.JSONDecodeError) else f" ({error})"
+            raise ContentError(path, f"line {number}", f"it is not JSON{why}", "each line is one JSON object") from None
+        _check(record, number == 1, path, number)
         yield record
-    if kind == "run":
+    if number == 0:
         raise ContentError(path, "file", "it holds no run", "the first line describes the run")
 
 
-def _lines(path: Path) -> list[str]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8", errors="replace") as file:
-        return list(file)
-
-
-def _check(record: Any, kind: str, path: Path, number: int) -> None:
-    # The full schema on every line would take longer than the run that wrote them.
-    if kind == "check" and isinstance(record, dict) and (needed := EXTRA.get(str(record.get("record")))):
-        if any(key not in record for key in needed) or not isinstance(record.get("subject", {}), dict):
+def _check(record: Any, first: bool, path: Path, number: int) -> None:
+    # jsonschema on every line would take longer than the run that wrote them.
+    kind = record.get("record") if isinstance(record, dict) else None
+    kinds = record_kinds()
+    if not isinstance(kind, str) or kind not in kinds:
+        if kind is None:
             validate(record, "result", path, f"line {number}: ")
-        return
-    good = isinstance(record, dict) and record.get("record") == kind
-    if kind == "check" and good:
-        subject = record.get("subject")
-        good = isinstance(subject, dict) and all(isinstance(subject.get(name), str) for name in _SUBJECT)
-        good = good and all(isinstance(record.get(key), str) for key in ("clause", "level", "case", "outcome"))
-        good = good and isinstance(record.get("expected"), bool)
-    if not good:
-        validate(record, "result", path, f"line {number}: ")
-        raise ContentError(path, f"line {number}", f"it is not a {kind} record", "the run comes first, then checks")
+        raise ContentError(path, f"line {number}", f"it is no record: {kind!r:.100}", f"known: {', '.join(kinds)}")
+    if not kinds[kind](record):
+        validate(record, "result", path, f"line {number}: ", kind)
+        raise ContentError(path, f"line {number}", f"it is no {kind} record", "see conformance/schemas/result.json")
+    if first != (kind == "run"):
+        wanted = "a run" if first else "a check"
+        raise ContentError(path, f"line {number}", f"it is not {wanted} record", "the run comes first, then checks")
 
 
 def _number(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
     return round(value, 6) if isinstance(value, float) and abs(value) < 1e6 else value
-
-
-def _refuse(text: str) -> Any:
-    raise ValueError(f"{text} is not JSON")
-
-
-# json.loads would build one for each line.
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 def _processor() -> str:

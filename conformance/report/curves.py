@@ -124,8 +124,8 @@ def _sample(record: Record, lattice: Lattice) -> Sample:
     name = record["result_dtype"]
     try:
         got = unpacked(record["values"], ml_dtypes.bfloat16 if name == "bfloat16" else name).astype(np.float64)
-        x, z = lattice.elements(labels)
-        if len(got) != len(x):
+        x, z = lattice.elements(min(labels, len(lattice.labels)))
+        if labels > len(lattice.labels) or len(got) != len(x):
             raise ValueError(f"{len(got)} values, {len(x)} elements")
     except (ValueError, TypeError) as error:
         where = " ".join(subject.values())

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from conformance import limits
+from conformance.errors import UsageError
 from conformance.record import Record
 from conformance.report.pack import packed
 from conformance.report.states import DEVIATING, LEVELS, state
@@ -54,7 +56,10 @@ def history(runs: Iterable[Sequence[Record]]) -> History:
     for adapter, version in started:
         versions[adapter].add(version)
     ordered = {name: sorted(found, key=_order) for name, found in sorted(versions.items())}
-    return History(ordered, started, sorted(lines.values(), key=lambda line: line.adapter))
+    found = History(ordered, started, sorted(lines.values(), key=lambda line: line.adapter))
+    if len(lines) > limits.MOST_SUBJECTS or len(lines) * max(map(len, ordered.values()), default=0) > limits.MOST_CELLS:
+        raise UsageError(f"{len(lines):,} implementations in {len(started):,} versions; name fewer runs for one page")
+    return found
 
 
 def data(found: History) -> str:
@@ -93,5 +98,5 @@ def _points(run: Sequence[Record]) -> Iterable[tuple[tuple[str, ...], str, Point
 def _order(text: str) -> tuple[int, Any]:
     try:
         return 1, Version(text)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion is one; so is int()'s refusal of 5,000 digits
         return 0, text

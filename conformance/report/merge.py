@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conformance import record
+from conformance import limits, record
 from conformance.errors import UsageError
 from conformance.record import Record
 from conformance.subject import Subject
@@ -111,6 +111,7 @@ def merge(runs: Iterable[Sequence[Record]]) -> Merged:
         for each in run
         if each["record"] == "implementation"
     }
+    _require_few([named(each["subject"]) for each in (*checks.values(), *curves.values())])
     _note_suites(ordered, notes)
     return Merged(
         [run[0] for run in ordered],
@@ -124,6 +125,15 @@ def merge(runs: Iterable[Sequence[Record]]) -> Merged:
         others,
         latest,
     )
+
+
+def _require_few(subjects: Sequence[Key]) -> None:
+    for what, most, found in (
+        ("subjects", limits.MOST_SUBJECTS, set(subjects)),
+        ("dtypes", limits.MOST_DTYPES, {subject[-1] for subject in subjects}),
+    ):
+        if len(found) > most:
+            raise UsageError(f"{len(found):,} {what} in these runs, at most {most:,} make a page; name fewer runs")
 
 
 def write_records(merged: Merged, path: Path) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conformance import intake
 from conformance.content import PACKAGE
 from conformance.errors import ContentError
 
@@ -30,9 +30,10 @@ class Teeth:
 
 def load(path: Path) -> Teeth:
     """Read a kill matrix; raises ContentError if it is none."""
+    text = intake.text(path, "name a teeth.json")
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        raw = intake.json_value(text.encode())
+    except ValueError as error:
         raise ContentError(path, "file", f"cannot be read ({error})", "name a teeth.json") from None
     right = '{"clauses": [...], "miniatures": [{"name", "idea", "expected": [...], "killed_by": [...]}]}'
     if not isinstance(raw, dict) or not _texts(raw.get("clauses")) or not isinstance(raw.get("miniatures"), list):

@@ -1,0 +1,165 @@
+"""What is put to hostile input: the three readers, and everything that follows them.
+
+An input's first byte says what it is: its lowest two bits the reader, the others what else is done. What takes long
+(a page: 70 ms) is done for few inputs, or a million would take a day.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from conformance import case, content, draft, intake, ledger, record
+from conformance.dtype import DTYPES
+from conformance.errors import UsageError
+from conformance.grid import packed
+from conformance.outcome import Conforms, Crashed, Deviates, Outcome
+from conformance.proof import QUANTITIES
+from conformance.record import Record
+from conformance.report import agreement, badge, causes, compare, curves, history, markdown, page
+from conformance.report.merge import merge
+from conformance.subject import Subject
+from fuzz import hostile
+from tests import runs
+
+RECORDS, LEDGER, CASE, PACKED = range(4)
+SEALED = COMPRESSED = 4  # a flag: the case's hash is made right, or the run is compressed here
+RENDERED = 0xF8  # all of these bits: the pages are made as well
+CASES = Path("cases")
+_FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+_OUTCOMES: tuple[Outcome, ...] = (Conforms(), Deviates("nan", ""), Deviates("lost-tail", ""), Crashed(""))
+_SUBJECTS = tuple(Subject("a", "bce", version, "eager", "cpu", "float32") for version in ("2.3", "nightly"))
+
+
+def put(data: bytes) -> str:
+    """Put one input; returns 'accepted' or the refusal. Anything that is raised is a bug, and so is a long refusal."""
+    flag, body = (data[0], data[1:]) if data else (0, b"")
+    try:
+        _READERS[flag & 3](flag, body)
+    except UsageError as error:
+        refusal = str(error)
+        if not refusal.isprintable() or not 10 < len(refusal) < 2000:
+            raise AssertionError(f"not one clear line: {refusal[:200]!r}") from None
+        return refusal
+    return "accepted"
+
+
+def seeds() -> list[bytes]:
+    """Real files, cut short: a run with every kind of record, two ledgers, and the smaller cases."""
+    head, *rest = _run().splitlines(keepends=True)
+    parts = [[each] for each in rest[2:]] + [rest[:2], rest[2:5], rest[5:]]
+    found = [bytes([flag]) + head + b"".join(part) for part in parts for flag in (RECORDS, RECORDS | RENDERED)]
+    found += [bytes([PACKED | COMPRESSED]) + head, bytes([PACKED]) + gzip.compress(head + rest[-1])]
+    for path in (folder / ledger.FILE for folder in content.adapter_folders().values()):
+        entries = path.read_bytes().split(b"[[deviation]]\n")
+        found += [bytes([LEDGER]) + b"[[deviation]]\n" + each for each in entries[1:] if len(each) < 1200]
+    for path in content.case_files():
+        text = path.read_bytes()
+        # One dtype's results say as much to a reader as four.
+        places = [place.start() for place in re.finditer(rb"\n\[golden\.", text)]
+        text = text[: places[1]] if len(places) > 1 else text
+        if len(text) < 900:
+            found.append(bytes([CASE | SEALED]) + text)
+    return found
+
+
+def clear() -> None:
+    """Forget what the engine keeps as long as a process lives."""
+    for cached in (
+        case._rounded,
+        case._exact,
+        case.Case._indices,
+        ledger._any_of,
+        ledger._version_in,
+        ledger.Ledger._near,
+    ):
+        cached.cache_clear()
+
+
+def _run() -> bytes:
+    checks = [
+        runs.check(),
+        runs.conforming("values/two"),
+        runs.check("reductions/one", "R1", "must"),
+        {**runs.check("values/three"), "expected": False, "note": "changed", "detail": "it gave nothing"},
+        {"record": "speed", "subject": vars(runs.SUBJECT), "workload": "w", "low": 1.0, "high": 2.0},
+    ]
+    grid, *measured = runs.curves()
+    short = intake.json_value(json.dumps(grid).encode())
+    # Two labels and one logit make lines that a mutation finds its way in.
+    one, two = packed(np.array([1.0])), packed(np.array([0.0, 1.0]))
+    exact = {"hi": two, "lo": two, "exponent": "AAAAAA=="}
+    short |= {"logits": one, "labels": two, "loss": exact, "gradient": exact}
+    for curve in measured:
+        curve |= {"labels": 2, "values": "AACAPwAAAAA="}
+    lines = [runs.head(), runs.implementation(), runs.case(), short, *measured, *checks]
+    return "".join(record.line(each) + "\n" for each in lines).encode()
+
+
+def _records(flag: int, body: bytes) -> None:
+    path = Path("results.jsonl")
+    _follow(flag, list(record.records(intake.limited(io.BytesIO(body), path), path)))
+
+
+def _packed(flag: int, body: bytes) -> None:
+    path = _FOLDER / "results.jsonl.gz"
+    path.write_bytes(gzip.compress(body, 1) if flag & COMPRESSED else body)
+    _follow(flag, list(record.read(path)))
+
+
+def _follow(flag: int, found: list[Record]) -> None:
+    merged = merge([_REFERENCE, found])
+    markdown.table(merged), badge.badge(merged)
+    "".join(record.line(each) for each in merged.records())
+    for old, new in ((_REFERENCE, found), (found, _REFERENCE)):
+        compare.markdown(compare.compare(old, new))
+    history.data(history.history([found, _REFERENCE]))
+    draft.ledger_text(found, "a", _FOLDER / "none.toml")
+    if merged.curves:
+        grids = curves.lattices(merged)
+        measured = list(curves.samples(merged, grids))
+        agreement.agreement(merged, grids, measured, causes.causes(merged))
+    if flag & RENDERED == RENDERED:
+        page.render(merged).encode()
+        page.write_comparison(compare.compare(_REFERENCE, found), _FOLDER / "compare.html")
+        page.write_history(history.history([found]), _FOLDER / "history.html")
+
+
+def _ledger(flag: int, body: bytes) -> None:
+    path = _FOLDER / "deviations.toml"
+    path.write_bytes(body)
+    known = ledger.load(path)
+    known.texts()
+    for subject in _SUBJECTS:
+        for outcome in _OUTCOMES:
+            known.judge(subject, "V3", "values/tail-17", outcome)
+    if flag & 128:
+        draft.ledger_text(_REFERENCE, "a", path)
+
+
+def _case(flag: int, body: bytes) -> None:
+    path = _FOLDER / "values" / "scratch.toml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(hostile.resealed(body, case.seal) if flag & SEALED else body)
+    it = case.load(path, _FOLDER)
+    if it.law:
+        return
+    assert isinstance(it.shape, tuple)
+    assert {it.elementwise, it.finite, it.hard_labels} <= {True, False}
+    for dtype in (DTYPES[name] for name in it.dtypes if it.mismatch != "raise"):
+        assert all(len(element) == len(case.OPERANDS) for element in it.elements(dtype))
+        if dtype.name in it.golden or flag & 128:
+            for quantity in QUANTITIES[flag >> 5 & 3 :: 4]:
+                it.exact(quantity, dtype)
+                it.reals(quantity, dtype)
+
+
+_REFERENCE = [json.loads(each) for each in _run().decode().splitlines()]
+_READERS: tuple[Callable[[int, bytes], Iterable[None] | None], ...] = (_records, _ledger, _case, _packed)
