@@ -114,7 +114,8 @@ def _lattice(record: Record) -> Lattice:
         logits, labels = unpacked(record["logits"], np.float64), unpacked(record["labels"], np.float64)
     except ValueError as error:
         raise UsageError(f"the grid of {record['dtype']} cannot be read ({error}); run the suite anew") from None
-    if any(len(each) != len(logits) * len(labels) for each in exact.values()):
+    parts = (part for each in exact.values() for part in (each.hi, each.lo, each.exponent))
+    if any(len(part) != len(logits) * len(labels) for part in parts):
         raise UsageError(f"the grid of {record['dtype']} has another number of exact values; run the suite anew")
     return Lattice(DTYPES[record["dtype"]], logits, labels, exact)
 
