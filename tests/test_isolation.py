@@ -76,7 +76,8 @@ def judged(tmp_path: Path, name: str, *extra: str) -> tuple[subprocess.Completed
     result = subprocess.run(
         command(*arguments), capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
     )
-    return result, list(record.read(tmp_path / "out" / "results.jsonl"))[1:]
+    records = record.read(tmp_path / "out" / "results.jsonl")
+    return result, [each for each in records if each["record"] == "check"]
 
 
 @pytest.mark.parametrize(
