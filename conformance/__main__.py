@@ -15,6 +15,7 @@ from conformance.errors import UsageError
 from conformance.plugin import CHOICES, DEFAULT_OUT, SETTINGS
 from conformance.recorder import SUITE
 from conformance.session import Choice, session_of
+from conformance.sweep import command as sweep
 
 
 class Parser(argparse.ArgumentParser):
@@ -47,6 +48,7 @@ def parser() -> Parser:
         run.add_argument(f"--{name}", help=text, **settings)
 
     reporting.add_parsers(verbs)
+    sweep.add_parser(verbs)
 
     listing = verbs.add_parser("list", help="list adapters, clauses or cases")
     listing.add_argument(
@@ -88,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser().parse_args(own)
         if options.verb == "run":
             return _run(options, rest)
-        return {**commands.VERBS, **reporting.VERBS}[options.verb](options)
+        return {**commands.VERBS, **reporting.VERBS, "sweep": sweep.run}[options.verb](options)
     except UsageError as error:
         print(f"conformance: error: {error}", file=sys.stderr)
         return 2

@@ -21,6 +21,7 @@ from conformance import intake
 from conformance.errors import ContentError
 from conformance.outcome import SIGNATURES, Conforms, Crashed, Deviates, Errored, Outcome, Unsupported
 from conformance.schema import validate
+from conformance.spec import CLAUSES
 from conformance.subject import Subject
 
 FILE = "deviations.toml"
@@ -40,6 +41,13 @@ class Scope:
         """True if the scope lists this check."""
         values = (subject.implementation, subject.mode, subject.device, subject.dtype, clause, case)
         if not all(self.patterns[key].match(value) for key, value in zip(_SCOPES, values, strict=True)):
+            return False
+        return _version_in(subject.version, self.versions)
+
+    def concerns(self, subject: Subject) -> bool:
+        """True if the scope lists some check of the subject."""
+        values = (subject.implementation, subject.mode, subject.device, subject.dtype)
+        if not all(self.patterns[key].match(value) for key, value in zip(_SCOPES, values, strict=False)):
             return False
         return _version_in(subject.version, self.versions)
 
@@ -94,6 +102,15 @@ class Ledger:
             note = f"fixed: the ledger lists '{listed[0].deviation}' as {listed[0].signature}; take it out"
             return Finding(False, listed[0].deviation, note)
         return Finding(True)
+
+    def signatures(self, subject: Subject, chapter: str) -> set[str]:
+        """The signatures that it lists for the subject in some clause of a chapter, whatever the case."""
+        clauses = [clause for clause in CLAUSES if clause.startswith(chapter)]
+        return {
+            scope.signature
+            for scope in self.scopes
+            if scope.concerns(subject) and any(scope.patterns["clauses"].match(clause) for clause in clauses)
+        }
 
     @functools.cache  # noqa: B019 - a ledger lives as long as the process
     def _near(self, implementation: str, clause: str) -> tuple[Scope, ...]:

@@ -1,0 +1,92 @@
+"""The verb ``sweep``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from conformance.adapter import NotOffered
+from conformance.errors import UsageError
+from conformance.record import Record
+from conformance.session import Choice, open_session
+from conformance.subject import Runner
+from conformance.sweep.sweep import RESULTS, SWEEP, Plan, sweep
+
+DTYPES = ("float16", "bfloat16", "float32")
+QUANTITIES = ("loss", "gradient")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Sweep one subject. 0: as the ledger says, 1: not, or not finished."""
+    if options.scheduler:
+        raise UsageError("--scheduler: no distributed sweeps yet; leave it out")
+    quantities = tuple(name for name in QUANTITIES if name in options.quantity.split(","))
+    if set(options.quantity.split(",")) != set(quantities):
+        raise UsageError(f"unknown quantity '{options.quantity}'; known: loss, gradient, loss,gradient")
+    choice = Choice(
+        adapters=(options.adapter,),
+        implementations=(options.implementation,),
+        devices=(options.device,) if options.device else (),
+        dtypes=(options.dtype,),
+        modes=(options.mode,) if options.mode else (),
+        strict=options.strict,
+    )
+    session = open_session(choice)
+    if session.missing:
+        raise UsageError(next(f"adapter '{name}': {reason}" for name, reason in session.missing.items()))
+    out = Path(options.out)
+    runner: Runner = session.runners[0]
+    try:
+        found = sweep(session, runner, Plan(quantities, options.labels, options.workers), out, fresh=options.fresh)
+    except NotOffered as reason:
+        raise UsageError(f"{runner.subject.id}: {reason}; choose another --quantity or --mode") from None
+    _show(found, out)
+    return 0 if found["complete"] and not found["unexpected"] else 1
+
+
+def _show(found: Record, out: Path) -> None:
+    console = Console()
+    table = Table("quantity", "label", "elements", "correctly rounded", "worst ULP", "beyond the bound")
+    for each in found["found"]:
+        counts, elements = each["counts"], each["elements"]
+        shown = {region["class"] for region in each["regions"]}
+        bad = ", ".join(f"{name} {counts[name]:,}" for name in counts if name in shown)
+        worst = f"{each['worst']['ulp']:.4g}" if "worst" in each else ""
+        share = f"{100 * counts.get('<=0.5', 0) / elements:.3f} %"
+        table.add_row(each["quantity"], each["label"], f"{elements:,}", share, worst, bad or "none")
+    console.print(table)
+    for text in found["unexpected"]:
+        console.print(f"unexpected: {text}", markup=False, soft_wrap=True)
+    console.print(f"blocks: {out / SWEEP}, record: {out / RESULTS}", markup=False, soft_wrap=True)
+
+
+def add_parser(verbs: Any) -> None:
+    """The grammar of the verb."""
+    each = verbs.add_parser(
+        "sweep",
+        help="judge every bit pattern of a dtype",
+        description="Compute every bit pattern of a dtype and count the errors by class; a killed sweep goes on where "
+        "it was. Exit code 1 if the ledger does not know what was found, or the sweep was interrupted.",
+    )
+    each.add_argument("--adapter", required=True, metavar="NAME", help="the framework")
+    each.add_argument("--implementation", required=True, metavar="NAME", help="one of its functions, or a target")
+    each.add_argument("--dtype", required=True, choices=DTYPES, help="whose numbers are the logits")
+    each.add_argument(
+        "--labels", default="0,1", metavar="0,1|all", help="0, 1, both, or all in [0, 1] (default: %(default)s)"
+    )
+    each.add_argument(
+        "--quantity", default="loss,gradient", metavar="loss,gradient", help="one or both (default: %(default)s)"
+    )
+    each.add_argument("--mode", metavar="MODE", help="how it is run (default: the adapter's first mode)")
+    each.add_argument("--device", metavar="cpu|gpu", help="where (default: the adapter's first device)")
+    each.add_argument(
+        "--out", default="reports/out/sweep", metavar="DIR", help="where the results go (default: %(default)s)"
+    )
+    each.add_argument("--workers", type=int, default=0, metavar="N", help="threads (default: one a core)")
+    each.add_argument("--scheduler", metavar="ADDRESS", help="not yet: the Dask scheduler that distributes the blocks")
+    each.add_argument("--strict", action="store_true", help="ignore the ledger")
+    each.add_argument("--fresh", action="store_true", help="begin anew instead of going on")
