@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+from flint import arb, ctx
+
 from conformance.dtype import Dtype, floor_log2
-from conformance.exact import real
-from conformance.proof import Element, prove
+from conformance.proof import NotProven
 from conformance.sweep.classes import FLUSHED, LIMIT_LOST, LOST, NAN, OVERFLOW, WRONG_SIGN, half
 from conformance.sweep.oracle import ARB
 
@@ -15,13 +16,38 @@ from conformance.sweep.oracle import ARB
 def classify(logit: float, label: float, got: float, quantity: str, dtype: Dtype) -> tuple[int, float]:
     """Class and distance in ULP of a finite result for a finite logit. Raises NotProven."""
     with ARB:
-        exact = real(prove(Element(Fraction(logit) if logit else logit, Fraction(label)))[quantity])
-    y, computed = Fraction(exact), Fraction(got)
+        before = ctx.prec
+        try:
+            for power in range(7, 19):
+                ctx.prec = 1 << power
+                ball = _exact(logit, label, quantity)
+                ends = [_class(_fraction(end), Fraction(got), dtype) for end in (ball.lower(), ball.upper())]
+                if ends[0][0] == ends[1][0]:
+                    return ends[0][0], float(ends[0][1])
+        finally:
+            ctx.prec = before
+    raise NotProven(f"the error of {got} at logit {logit}, label {label} is undecided")
+
+
+def _exact(logit: float, label: float, quantity: str) -> arb:
+    a, z = arb(abs(logit)), arb(label)
+    tail = (-a).exp()
+    if quantity == "loss":
+        return a * (1 - z if logit > 0 else z) + tail.log1p()
+    falling = tail / (1 + tail)
+    return 1 - z - falling if logit > 0 else falling - z
+
+
+def _fraction(end: arb) -> Fraction:
+    mantissa, exponent = end.man_exp()
+    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+
+
+def _class(y: Fraction, got: Fraction, dtype: Dtype) -> tuple[int, Fraction]:
     exponent = max(floor_log2(y), dtype.emin) if y else dtype.emin
-    e = abs(computed - y) / Fraction(2) ** (exponent - dtype.precision + 1)
-    distance = float(e)
-    if computed * y < 0:
-        return WRONG_SIGN, distance
+    e = abs(got - y) / Fraction(2) ** (exponent - dtype.precision + 1)
+    if got * y < 0:
+        return WRONG_SIGN, e
     kind, edge = 0, Fraction(1, 2)
     while e > edge and edge <= half(dtype):
         edge *= 2
@@ -29,8 +55,8 @@ def classify(logit: float, label: float, got: float, quantity: str, dtype: Dtype
     rounds_to_zero = abs(y) <= Fraction(dtype.smallest) / 2
     subnormal = 0 < abs(y) < Fraction(dtype.smallest_normal) and not rounds_to_zero
     if subnormal and kind > 0 and (got == 0 or abs(got) == dtype.smallest_normal):
-        return FLUSHED, distance
-    return (LOST if edge > half(dtype) else kind), distance
+        return FLUSHED, e
+    return (LOST if edge > half(dtype) else kind), e
 
 
 def limit(logit: float, label: float, got: float, quantity: str, dtype: Dtype) -> tuple[int, float]:

@@ -19,9 +19,8 @@ from conformance.sweep.classes import NAN_LOST, SIZE, half
 from conformance.sweep.grid import CURVE_BINS, Block, number, patterns
 from conformance.sweep.tally import Region, Tally, Witness, has_distance
 
-# A piece of 128 KiB: its operands and results stay in the second-level cache, and PyTorch does not divide an operation
-# of so few elements among threads, so that each worker keeps to its own core.
-PIECE = 1 << 15
+# A piece of 256 KiB: its operands and results stay in the caches, and calls cost little beside what they compute.
+PIECE = 1 << 16
 LIMITS = {"loss": LOSS_SHOULD.ulps, "gradient": GRADIENT_SHOULD.ulps}
 
 
@@ -61,7 +60,7 @@ class Worker:
                     raise Stopped
                 results = self.compute(block.first + start, size, block.label + label)
                 for name, result in zip(self.quantities, results, strict=True):
-                    hashes[name].update(result.view(np.uint8))
+                    hashes[name].update(result.view(np.uint8).data)
                     counters[name].count(result, start, label)
         tallies = {name: each.tally() for name, each in counters.items()}
         return Swept(block, tallies, {name: each.hexdigest() for name, each in hashes.items()})
@@ -120,7 +119,9 @@ class _Counter:
                 gradient = self.quantity == "gradient"
                 fixed = (label, z, numbers, table, gradient, settings, self.bins, block.count)
                 return int(
-                    pairs.measure(results.view(np.uint16), block.first + start, start, *fixed, self.limit, *counters[2:])
+                    pairs.measure(
+                        results.view(np.uint16), block.first + start, start, *fixed, self.limit, *counters[2:]
+                    )
                 )
 
             return sixteen

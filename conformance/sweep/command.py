@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from conformance.errors import UsageError
 from conformance.record import Record
 from conformance.session import Choice, open_session
 from conformance.subject import Runner
-from conformance.sweep.sweep import RESULTS, SWEEP, Plan, sweep
+from conformance.sweep.sweep import ONE_THREAD, RESULTS, SWEEP, Plan, sweep
 
 DTYPES = ("float16", "bfloat16", "float32")
 QUANTITIES = ("loss", "gradient")
@@ -35,6 +36,8 @@ def run(options: argparse.Namespace) -> int:
         modes=(options.mode,) if options.mode else (),
         strict=options.strict,
     )
+    for name, value in ONE_THREAD.items():
+        os.environ.setdefault(name, value)
     session = open_session(choice)
     if session.missing:
         raise UsageError(next(f"adapter '{name}': {reason}" for name, reason in session.missing.items()))

@@ -12,7 +12,7 @@ from conformance.ledger import Ledger
 from conformance.record import Record
 from conformance.subject import Subject
 from conformance.sweep.block import LIMITS, Swept
-from conformance.sweep.classes import NAMES, signatures
+from conformance.sweep.classes import FLUSHED, NAMES, signatures
 from conformance.sweep.grid import number, pattern_of
 from conformance.sweep.tally import Tally, bad, has_distance, total
 
@@ -68,7 +68,8 @@ def unexpected(subject: Subject, swept: Iterable[Swept], ledger: Ledger) -> Iter
     for (quantity, label), tally in tallies(swept, subject).items():
         known = ledger.signatures(subject, CHAPTERS[quantity])
         for kind, count in bad(tally).items():
-            if not known & set(signatures(kind)):
+            # A subnormal may be flushed (clause V6).
+            if kind != FLUSHED and not known & set(signatures(kind)):
                 region = next(region for (each, _), region in tally.regions.items() if each == kind)
                 witness = region.worst
                 what = f"{NAMES[kind]} ULP" if has_distance(kind) else NAMES[kind]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -82,8 +82,13 @@ def pattern_of(value: float, dtype: Dtype) -> int:
 
 def patterns(first: int, count: int, dtype: Dtype) -> Array:
     """``count`` numbers of the dtype from the bit pattern ``first`` on."""
-    unsigned: Any = np.arange(first, first + count, dtype=np.uint64).astype(f"u{dtype.bits // 8}")
-    return np.asarray(unsigned.view(dtype.numpy))
+    bits = _ramp(count, dtype.bits)
+    return np.asarray((bits + bits.dtype.type(first)).view(dtype.numpy))
+
+
+@functools.cache
+def _ramp(count: int, bits: int) -> Array:
+    return np.arange(count, dtype=f"u{bits // 8}")
 
 
 def number(pattern: int, dtype: Dtype) -> float:

@@ -59,7 +59,9 @@ class Journal:
             hashes = {name: str(value["hash"]) for name, value in quantities.items()}
             return Swept(Block(*each["block"]), tallies, hashes)
         except (KeyError, TypeError, ValueError):
-            raise ContentError(path, f"line {number}", "it is not a block", "take out the line, or add --fresh") from None
+            raise ContentError(
+                path, f"line {number}", "it is not a block", "take out the line, or add --fresh"
+            ) from None
 
 
 def _lines(path: Path) -> Iterator[Mapping[str, Any]]:

@@ -19,7 +19,7 @@ _SMALLEST_NORMAL = 2.0**23  # in units of the smallest subnormal
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-def measure(  # type: ignore[no-untyped-def] # noqa: ANN201, PLR0912, PLR0914, PLR0915 - a kernel is one function
+def measure(  # type: ignore[no-untyped-def]
     got, offset, first, rows, subnormal, sign, limit, half, state, extremes, seen, undecided
 ):
     """Count the results ``got`` (float32, n) of the block's elements from ``offset`` on.
@@ -35,6 +35,7 @@ def measure(  # type: ignore[no-untyped-def] # noqa: ANN201, PLR0912, PLR0914, P
     common = min(limit, 4.0)
     stop = offset + got.shape[0]
     ramp, errors = np.arange(float(GROUP)), np.empty(GROUP)
+    codes, edges = errors.view(np.int64), 2.0 ** np.arange(-1.0, _DISTANCES)
     piece = np.searchsorted(first, offset, side="right") - 1
     at = offset
     while at < stop:
@@ -88,31 +89,29 @@ def measure(  # type: ignore[no-untyped-def] # noqa: ANN201, PLR0912, PLR0914, P
             at = end
             continue
         for j in range(size):
-            t = ramp[j] * step + begin
-            square = t * t
-            y = (c0 + t * c1) + square * ((c2 + t * c3) + square * c4)
-            value = np.float64(part[j]) * inverse
-            e = abs(value - y)
-            if e != e:
+            e, value = errors[j], np.float64(part[j]) * inverse
+            if np.isnan(e):
                 kind = _NAN
             elif e == np.inf:
                 kind = _OVERFLOW
             elif value < 0.0:
                 kind = _WRONG_SIGN
-            elif subnormal[piece] and y > 0.5 and e > 0.5 and (value == 0.0 or value == _SMALLEST_NORMAL):
+            elif (
+                subnormal[piece]
+                and e > 0.5
+                and (value == 0.0 or (value == _SMALLEST_NORMAL and e < _SMALLEST_NORMAL - 0.5))
+            ):
                 kind = _FLUSHED
             else:
-                kind = 0
-                edge = 0.5
-                while e > edge and edge < half:
-                    edge *= 2.0
-                    kind += 1
+                # e is in (2**(kind - 2), 2**(kind - 1)]: exponent and mantissa of the float64 say so.
+                kind = max(0, (codes[j] >> 52) - 1022 + ((codes[j] & 0xFFFFFFFFFFFFF) != 0))
+                kind = min(kind, _DISTANCES)
                 slack = bound * (1.0 + e)
-                if abs(e - edge) <= slack or abs(e - 0.5 * edge) <= slack and kind > 0:
-                    if bound > 0.0:
-                        undecided[left] = at + j
-                        left += 1
-                        continue
+                near = abs(e - edges[kind]) <= slack or (kind > 0 and abs(e - edges[kind - 1]) <= slack)
+                if near and bound > 0.0:
+                    undecided[left] = at + j
+                    left += 1
+                    continue
                 if e > half:
                     kind = _LOST
                 elif e > extremes[all_worst]:

@@ -131,7 +131,8 @@ def _pieces(interval: _Interval, quantity: str, rising: bool) -> Iterator[Piece]
     # 1 + exp(-a) must keep the bits of both.
     before, ctx.prec = ctx.prec, _PRECISION + int(1.5 * interval.last)
     try:
-        yield from ((max(first, start), *rest) for first, *rest in _expanded(interval, quantity, rising))
+        for first, inverse, bound, coefficients, small in _expanded(interval, quantity, rising):
+            yield max(first, start), inverse, bound, coefficients, small
     finally:
         ctx.prec = before
 

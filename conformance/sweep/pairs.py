@@ -1,11 +1,12 @@
 """Oracle and error measure for 16-bit dtypes: every logit with every label in [0, 1], one pair at a time.
 
-The exact loss is ``|x| c + log1p(exp(-|x|))`` with c = 1 - z for x > 0 and z elsewhere, the exact gradient
-``(1 - z) - 1 / (1 + exp(x))`` for x > 0 and ``1 / (1 + exp(-x)) - z`` elsewhere. The transcendental term comes from
-Arb, once a magnitude, as a float64 within 2**-53 of it; the rest is exact: products of 16-bit numbers, and sums kept
-with their rounding error (Knuth's two-sum; Muller et al., "Handbook of Floating-Point Arithmetic", 2nd ed., 4.3).
-A result is held as s + r, s exact, r within ``2**-52 (|term| + |r|)``; so is its difference with a computed one. Where s
-alone lies on a boundary between two classes, the sign of r decides; what is then undecided goes to ball arithmetic.
+The exact loss is ``|x| c + log1p(exp(-|x|))`` with c = 1 - z for x > 0 and z elsewhere; the exact gradient is
+``(1 - z) - 1 / (1 + exp(x))`` for x > 0, ``1 / (1 + exp(-x)) - z`` elsewhere, and ``1/2 - z + tanh(x / 2) / 2`` for
+|x| < 1. The transcendental term comes from Arb, once a magnitude, as a float64 within 2**-53 of it; the rest is exact:
+products of 16-bit numbers, and sums kept with their rounding error (Knuth's two-sum; Muller et al., "Handbook of
+Floating-Point Arithmetic", 2nd ed., section 4.3). A result is held as s + r, s exact, r within ``2**-52 (|term| + |r|)``;
+so is its difference with a computed one. Where s alone lies on a boundary between two classes, the sign of r decides;
+what is then undecided goes to ball arithmetic.
 """
 
 from __future__ import annotations
@@ -31,12 +32,16 @@ _TINY = 1e-300  # stands for any smaller term: what matters of it is its sign
 @functools.cache
 def values(name: str) -> Floats:
     """The 65,536 numbers of a 16-bit dtype by bit pattern."""
-    return np.arange(1 << 16, dtype=np.uint16).view(DTYPES[name].numpy).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        return np.arange(1 << 16, dtype=np.uint16).view(DTYPES[name].numpy).astype(np.float64)
 
 
 @functools.cache
 def terms(name: str) -> Floats:
-    """``log1p(exp(-a))`` and ``1 / (1 + exp(a))`` (float64, 2 x 32,768) by the pattern of the magnitude a."""
+    """``log1p(exp(-a))``, and ``1 / (1 + exp(a))`` or, for a < 1, ``tanh(a / 2) / 2``, which is one half less that.
+
+    Float64, 2 x 32,768, by the pattern of the magnitude a.
+    """
     table = np.full((2, 1 << 15), np.nan)
     with ARB:
         before, ctx.prec = ctx.prec, 128
@@ -44,30 +49,30 @@ def terms(name: str) -> Floats:
             for pattern, a in enumerate(values(name)[: 1 << 15]):
                 if math.isfinite(a):
                     tail = (-arb(float(a))).exp()
-                    table[:, pattern] = float(tail.log1p().mid()), float((tail / (1 + tail)).mid())
+                    falling = tail / (1 + tail) if a >= 1 else (arb(float(a)) / 2).tanh() / 2
+                    table[:, pattern] = float(tail.log1p().mid()), float(falling.mid())
         finally:
             ctx.prec = before
-    return np.maximum(table, _TINY)
+    terms: Floats = np.maximum(table, _TINY)
+    terms[1, 0] = 0.0  # exactly one half at logit 0
+    return terms
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")
-def _two_sum(a, b):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+def _two_sum(a, b):  # type: ignore[no-untyped-def]
     total = a + b
     other = total - a
     return total, (a - (total - other)) + (b - other)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _exact(x, z, term, gradient):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+def _exact(x, z, term, gradient):  # type: ignore[no-untyped-def]
     """``s``, ``r`` and the bound of r's error."""
     if gradient:
-        if x > 0:
-            s, rest = _two_sum(1.0, -z)
-            r = rest - term
-        else:
-            s, r = -z, term
-        # At logit 0 the term is exactly one half.
-        slack = 0.0 if x == 0 else 2.0**-52 * (term + abs(r))
+        whole = 0.5 if abs(x) < 1.0 else 1.0 if x > 0 else 0.0
+        s, rest = _two_sum(whole, -z)
+        r = rest + term if (x > 0) == (whole == 0.5) else rest - term
+        slack = 2.0**-52 * (term + abs(r)) if term > 0.0 else 0.0
     else:
         if x > 0:
             s, rest = _two_sum(x, -x * z)
@@ -79,7 +84,7 @@ def _exact(x, z, term, gradient):  # type: ignore[no-untyped-def] # noqa: ANN001
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _classify(got, s, r, slack, emin, precision, half):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0911, PLR0912
+def _classify(got, s, r, slack, emin, precision, half):  # type: ignore[no-untyped-def]
     """Class and distance in ULP of a computed number; _UNDECIDED where float64 cannot tell."""
     y, rest = _two_sum(s, r)
     if y == 0.0:
@@ -126,7 +131,7 @@ def _classify(got, s, r, slack, emin, precision, half):  # type: ignore[no-untyp
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def measure(  # type: ignore[no-untyped-def] # noqa: ANN201, PLR0912
+def measure(  # type: ignore[no-untyped-def]
     got, pattern, start, label, z, number, table, gradient, dtype, bins, count, limit, state, extremes, seen, undecided
 ):
     """Count the results ``got`` (bits, uint16, n) of logits ``pattern``, ``pattern + 1``, ... and the label ``z``.
@@ -144,9 +149,9 @@ def measure(  # type: ignore[no-untyped-def] # noqa: ANN201, PLR0912
     for j in range(size):
         x, value = number[pattern + j], number[got[j]]
         e = 0.0
-        if x != x:
-            kind = _SAME if value != value else _NAN_LOST
-        elif value != value:
+        if np.isnan(x):
+            kind = _SAME if np.isnan(value) else _NAN_LOST
+        elif np.isnan(value):
             kind = _NAN
         elif abs(x) == np.inf:
             agrees = z == 1.0 if x > 0 else z == 0.0

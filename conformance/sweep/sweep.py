@@ -25,6 +25,9 @@ from conformance.sweep.block import Stopped, Swept, Worker
 from conformance.sweep.grid import Block, blocks
 from conformance.sweep.journal import Journal
 
+# Each worker keeps to its own core. A framework that divides a piece among threads besides waits for them at every
+# operation, on a busy machine a hundred times longer than it computes. Frameworks read this when they are imported.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 SWEEP, RESULTS = "sweep.jsonl", "results.jsonl"
 
 
@@ -70,7 +73,7 @@ def run_blocks(
         worker: Worker = local.worker
         return worker.sweep(block)
 
-    workers = plan.workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = plan.workers or cores()
     queue, running = iter(todo), set[Future[Swept]]()
     with ThreadPoolExecutor(workers) as pool:
         try:
@@ -85,6 +88,11 @@ def run_blocks(
                     done(each.result())
         finally:
             stop.set()
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run(runner: Runner, plan: Plan, todo: list[Block], journal: Journal) -> None:
