@@ -4,9 +4,9 @@ The exact loss is ``|x| c + log1p(exp(-|x|))`` with c = 1 - z for x > 0 and z el
 ``(1 - z) - 1 / (1 + exp(x))`` for x > 0, ``1 / (1 + exp(-x)) - z`` elsewhere, and ``1/2 - z + tanh(x / 2) / 2`` for
 |x| < 1. The transcendental term comes from Arb, once a magnitude, as a float64 within 2**-53 of it; the rest is exact:
 products of 16-bit numbers, and sums kept with their rounding error (Knuth's two-sum; Muller et al., "Handbook of
-Floating-Point Arithmetic", 2nd ed., section 4.3). A result is held as s + r, s exact, r within ``2**-52 (|term| + |r|)``;
-so is its difference with a computed one. Where s alone lies on a boundary between two classes, the sign of r decides;
-what is then undecided goes to ball arithmetic.
+Floating-Point Arithmetic", 2nd ed., section 4.3). A result is held as s + r, s exact, r within
+``2**-52 (|term| + |r|)``; so is its difference with a computed one. Where s alone lies on a boundary between two
+classes, the sign of r decides; what is then undecided goes to ball arithmetic.
 """
 
 from __future__ import annotations
