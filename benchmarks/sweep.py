@@ -40,7 +40,9 @@ def main() -> int:
     choice = Choice(("pytorch",), ("binary_cross_entropy_with_logits",), ("cpu",), ("float32",), ("eager",))
     runner = open_session(choice).runners[0]
     every = blocks(runner.dtype, "0,1")
-    chosen = every[:: max(1, len(every) // options.blocks)]
+    # Whole groups of four, both signs and labels of a magnitude, which share their polynomials as in a whole sweep.
+    groups = [every[at : at + 4] for at in range(0, len(every), 4)]
+    chosen = [each for group in groups[:: max(1, len(groups) * 4 // options.blocks)] for each in group]
     swept(runner, chosen[:2])
     rounds = []
     for _ in range(options.rounds):
