@@ -15,7 +15,6 @@ from conformance.errors import UsageError
 from conformance.record import Record
 from conformance.session import Choice, open_session
 from conformance.subject import Runner
-from conformance.sweep.sweep import ONE_THREAD, RESULTS, SWEEP, Plan, sweep
 
 DTYPES = ("float16", "bfloat16", "float32")
 QUANTITIES = ("loss", "gradient")
@@ -23,6 +22,9 @@ QUANTITIES = ("loss", "gradient")
 
 def run(options: argparse.Namespace) -> int:
     """Sweep one subject. 0: as the ledger says, 1: not, or not finished."""
+    # numba takes longer to import than most verbs take altogether.
+    from conformance.sweep.sweep import ONE_THREAD, RESULTS, SWEEP, Plan, sweep
+
     if options.scheduler:
         raise UsageError("--scheduler: no distributed sweeps yet; leave it out")
     quantities = tuple(name for name in QUANTITIES if name in options.quantity.split(","))
@@ -47,11 +49,11 @@ def run(options: argparse.Namespace) -> int:
         found = sweep(session, runner, Plan(quantities, options.labels, options.workers), out, fresh=options.fresh)
     except NotOffered as reason:
         raise UsageError(f"{runner.subject.id}: {reason}; choose another --quantity or --mode") from None
-    _show(found, out)
+    _show(found, f"blocks: {out / SWEEP}, record: {out / RESULTS}")
     return 0 if found["complete"] and not found["unexpected"] else 1
 
 
-def _show(found: Record, out: Path) -> None:
+def _show(found: Record, places: str) -> None:
     console = Console()
     table = Table("quantity", "label", "elements", "correctly rounded", "worst ULP", "beyond the bound")
     for each in found["found"]:
@@ -64,7 +66,7 @@ def _show(found: Record, out: Path) -> None:
     console.print(table)
     for text in found["unexpected"]:
         console.print(f"unexpected: {text}", markup=False, soft_wrap=True)
-    console.print(f"blocks: {out / SWEEP}, record: {out / RESULTS}", markup=False, soft_wrap=True)
+    console.print(places, markup=False, soft_wrap=True)
 
 
 def add_parser(verbs: Any) -> None:
