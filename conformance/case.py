@@ -203,6 +203,7 @@ def load_all() -> tuple[Case, ...]:
     return tuple(load(path) for path in content.case_files())
 
 
+@functools.cache
 def named(name: str) -> Case:
     """The case with this id."""
     return next(each for each in load_all() if each.id == name)

@@ -48,9 +48,6 @@ class Judge:
         """The error curves of a subject."""
         return curve.drawn(runner)
 
-    def close(self) -> None:
-        """Nothing is left behind."""
-
 
 @functools.cache
 def checks() -> Mapping[str, Check]:

@@ -87,7 +87,10 @@ def pytest_configure(config: pytest.Config) -> None:
 @functools.cache
 def _session(config: pytest.Config) -> Session:
     """The session of this process; one of xdist's workers must learn what a resumed run has recorded."""
-    session = session_of(choice_of(config))
+    try:
+        session = session_of(choice_of(config))
+    except UsageError as error:
+        pytest.exit(f"conformance: error: {error}", returncode=2)
     if hasattr(config, "workerinput") and config.getoption("xent_resume"):
         session.done.update(checks_of(list(record.read(Path(config.getoption("xent_out")) / RESULTS))))
     return session
@@ -113,10 +116,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     checks = getattr(metafunc.module, "CHECKS", None)
     if checks is None or "docket" not in metafunc.fixturenames:
         return
-    try:
-        session = _session(metafunc.config)
-    except UsageError as error:
-        pytest.exit(f"conformance: error: {error}", returncode=2)
+    session = _session(metafunc.config)
     names = {name for name in checks if session.clause_chosen(name)}
     chosen = [each for each in case.load_all() if names.intersection(each.clauses) and session.case_chosen(each.id)]
     dockets, ids = [], []

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from conformance import content, record
+from tests.command import ROOT, checks, conformance
 
-ROOT = content.PACKAGE.parent
 (EXAMPLE,) = re.findall(
     r"```python\n(.*?)```", (ROOT / "adapters" / "README.md").read_text(encoding="utf-8"), re.DOTALL
 )
@@ -26,15 +22,6 @@ def folder(tmp_path: Path) -> Path:
     place.mkdir()
     (place / "adapter.py").write_text(EXAMPLE)
     return place
-
-
-def conformance(*arguments: str, cwd: Path, path: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the command line in a folder that is not the clone."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), path)))}
-    return subprocess.run(
-        [sys.executable, "-m", "conformance", *arguments],
-        capture_output=True, text=True, check=False, cwd=cwd, env=environment,
-    )  # fmt: skip
 
 
 def test_the_guides_adapter_is_judged_and_its_deviations_become_its_ledger(folder: Path) -> None:
@@ -68,8 +55,7 @@ def test_an_installed_package_brings_an_adapter(folder: Path) -> None:
     result = conformance("run", "--adapter", "autograd", *SMALL, "--out", str(out), cwd=ROOT.parent, path=str(site))
 
     assert result.returncode == 1, result.stderr
-    checks = [each for each in record.read(out / "results.jsonl") if each["record"] == "check"]
-    assert {each["subject"]["adapter"] for each in checks} == {"autograd"}
+    assert {each["subject"]["adapter"] for each in checks(out)} == {"autograd"}
 
 
 @pytest.mark.parametrize(

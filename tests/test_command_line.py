@@ -12,26 +12,11 @@ from pathlib import Path
 import pytest
 
 from conformance import __main__ as command_line
-from conformance import content, record
+from conformance import record
+from tests.command import ROOT, checks, conformance
 
-ROOT = content.PACKAGE.parent
 PUBLISHED = ROOT / "reports" / "cpu" / "results.jsonl.gz"
 SMALL = ("run", "--adapter", "numpy", "--dtype", "float32", "--clause", "V[37]", "--clause", "G[23]")
-
-
-def conformance(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-    return subprocess.run(
-        [sys.executable, "-m", "conformance", *arguments],
-        capture_output=True, text=True, check=False, cwd=cwd, env=environment,
-    )  # fmt: skip
-
-
-def checks(folder: Path) -> list[record.Record]:
-    """The checks of a run, in a fixed order."""
-    found = [each for each in record.read(folder / "results.jsonl") if each["record"] == "check"]
-    return sorted(found, key=json.dumps)
 
 
 def test_a_run_is_green_with_its_ledger(tmp_path: Path) -> None:

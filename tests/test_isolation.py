@@ -8,20 +8,19 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from conformance import content, record
+from conformance import record
 from conformance.case import named
 from conformance.judge import Judge
 from conformance.outcome import Conforms, Deviates
 from conformance.session import Choice, open_session
 from conformance.subject import Runner
+from tests.command import command, conformance, environment
 
-ROOT = content.PACKAGE.parent
 SHAPES = ("--dtype", "float32", "--clause", "S[12]")
 HOSTILE = """
 import ctypes, os
@@ -62,20 +61,12 @@ def always(logits, labels):
 """
 
 
-def command(*arguments: str) -> list[str]:
-    """The command line as a list."""
-    return [sys.executable, "-m", "conformance", *arguments]
-
-
 def judged(tmp_path: Path, name: str, *extra: str) -> tuple[subprocess.CompletedProcess[str], list[record.Record]]:
     """A run of one hostile implementation, and its checks."""
     (tmp_path / "hostile.py").write_text(HOSTILE)
     target = f"{tmp_path / 'hostile.py'}:{name}"
     arguments = ("run", "--adapter", "numpy", "--implementation", target, "--out", str(tmp_path / "out"), *extra)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    result = subprocess.run(
-        command(*arguments), capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
-    )
+    result = conformance(*arguments, cwd=tmp_path)
     records = record.read(tmp_path / "out" / "results.jsonl")
     return result, [each for each in records if each["record"] == "check"]
 
@@ -130,9 +121,8 @@ def test_a_subject_that_always_crashes_is_left_alone(tmp_path: Path) -> None:
 def test_killed_at_ten_moments_a_run_is_readable_and_resumes_to_the_same_records(tmp_path: Path) -> None:
     """Kill -9 of everything, at random; then once to the end."""
     choice = ("run", "--adapter", "numpy", "--dtype", "float32", "--clause", "[VW]*", "--out")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     begun = time.monotonic()
-    whole = subprocess.run(command(*choice, str(tmp_path / "whole")), capture_output=True, check=False, env=environment)
+    whole = conformance(*choice, str(tmp_path / "whole"))
     took = time.monotonic() - begun
     results = tmp_path / "broken" / "results.jsonl"
     moments = random.Random(7)
@@ -140,45 +130,39 @@ def test_killed_at_ten_moments_a_run_is_readable_and_resumes_to_the_same_records
     for _ in range(10):
         process = subprocess.Popen(
             command(*choice, str(tmp_path / "broken"), "--resume"),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(), start_new_session=True,
         )  # fmt: skip
         time.sleep(took * moments.uniform(0.4, 0.9))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         sizes.append(len(list(record.read(results))) if results.exists() else 0)
-    last = subprocess.run(
-        command(*choice, str(tmp_path / "broken"), "--resume"), capture_output=True, check=False, env=environment
-    )
+    last = conformance(*choice, str(tmp_path / "broken"), "--resume")
 
     assert (whole.returncode, last.returncode) == (0, 0)
     assert sizes == sorted(sizes)
     assert sizes[-1] > 1
-    assert checks(results) == checks(tmp_path / "whole" / "results.jsonl")
+    assert every(results) == every(tmp_path / "whole" / "results.jsonl")
 
 
-def checks(path: Path) -> list[str]:
-    """The checks of a run as text, in a fixed order."""
+def every(path: Path) -> list[str]:
+    """All that a run recorded but its first line, in a fixed order."""
     return sorted(json.dumps(each) for each in list(record.read(path))[1:])
 
 
 def test_a_resumed_run_stays_red(tmp_path: Path) -> None:
     """What was unexpected before the break is unexpected after it, though nothing is left to run."""
     strict = ("run", "--adapter", "numpy", "--dtype", "float32", "--clause", "V3", "--strict", "--out", str(tmp_path))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     for extra in ((), ("--resume",)):
-        result = subprocess.run(command(*strict, *extra), capture_output=True, text=True, check=False, env=environment)
+        result = conformance(*strict, *extra)
         assert result.returncode == 1, result.stdout
 
 
 def test_another_run_is_not_resumed(tmp_path: Path) -> None:
     """One line, and what was recorded is still there."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     common = ("run", "--adapter", "numpy", "--clause", "V7", "--out", str(tmp_path), "--dtype")
-    subprocess.run(command(*common, "float32"), capture_output=True, check=False, env=environment)
+    conformance(*common, "float32")
     before = (tmp_path / "results.jsonl").read_bytes()
-    result = subprocess.run(
-        command(*common, "float64", "--resume"), capture_output=True, text=True, check=False, env=environment
-    )
+    result = conformance(*common, "float64", "--resume")
 
     assert result.returncode == 2
     assert "it was begun with other options" in result.stderr

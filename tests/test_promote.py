@@ -7,7 +7,7 @@ from pathlib import Path
 from conformance import prove, record
 from conformance.case import load
 from conformance.promote import finds, write
-from tests.test_command_line import conformance
+from tests.command import conformance
 
 LAWS = ("run", "--adapter", "numpy", "--implementation", "textbook formula", "--clause", "L[13]", "--seed", "5")
 

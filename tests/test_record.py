@@ -18,6 +18,7 @@ from conformance.outcome import Deviates, Worst
 from conformance.report import page
 from conformance.schema import validate
 from conformance.subject import Subject
+from tests.runs import written
 
 SUBJECT = Subject("a", "bce", "1.0", "eager", "cpu", "float32")
 
@@ -39,15 +40,6 @@ def check(case: str = "values/one") -> record.Record:
     return record.check_record(
         SUBJECT, "V3", "should", case, outcome, Finding(False, "", "not in the ledger"), "print(1)"
     )
-
-
-def written(path: Path, *records: record.Record) -> Path:
-    """A results file."""
-    writer = record.Writer(path)
-    for each in records:
-        writer.write(record.line(each))
-    writer.close()
-    return path
 
 
 def test_what_is_written_is_valid_and_read_back(tmp_path: Path) -> None:

@@ -17,17 +17,9 @@ class WithinTwoUlps(Correct):
         self.dtype = dtype
 
     def __call__(self, logits, labels, *, weight=None, pos_weight=None, reduction="none", label_smoothing=0.0):
-        if self.dtype is None:
-            of_dtype = WithinTwoUlps(logits.dtype)
-            return of_dtype(
-                logits,
-                labels,
-                weight=weight,
-                pos_weight=pos_weight,
-                reduction=reduction,
-                label_smoothing=label_smoothing,
-            )
-        return super().__call__(
+        of_dtype = self if self.dtype is not None else WithinTwoUlps(logits.dtype)
+        return Correct.__call__(
+            of_dtype,
             logits,
             labels,
             weight=weight,

@@ -88,20 +88,24 @@ class Correct:
         return tangent * slope
 
 
-class Elementwise(torch.autograd.Function):
-    """The unweighted loss of each element."""
+class OfModel(torch.autograd.Function):
+    """A function whose first argument is a model, the rest tensors that every derivative needs."""
 
     generate_vmap_rule = True
-
-    @staticmethod
-    def forward(model, x, z, q):
-        return model.loss(x, z, q)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
         ctx.model, *tensors = inputs
         ctx.save_for_backward(*tensors)
         ctx.save_for_forward(*tensors)
+
+
+class Elementwise(OfModel):
+    """The unweighted loss of each element."""
+
+    @staticmethod
+    def forward(model, x, z, q):
+        return model.loss(x, z, q)
 
     @staticmethod
     def backward(ctx, cotangent):
@@ -116,20 +120,12 @@ class Elementwise(torch.autograd.Function):
         return sum(model.push(d, slope) for d, slope in zip((dx, dz, dq), slopes, strict=True) if d is not None)
 
 
-class Slope(torch.autograd.Function):
+class Slope(OfModel):
     """The derivative of each element's loss with respect to its logit."""
-
-    generate_vmap_rule = True
 
     @staticmethod
     def forward(model, x, z, q):
         return model.slope(x, z, q)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        ctx.model, *tensors = inputs
-        ctx.save_for_backward(*tensors)
-        ctx.save_for_forward(*tensors)
 
     @staticmethod
     def backward(ctx, cotangent):
