@@ -12,9 +12,10 @@ import pytest
 
 from conformance import commands, reporting
 from conformance.errors import UsageError
-from conformance.plugin import CHOICES, DEFAULT_OUT, SETTINGS
+from conformance.plugin import CHOICES, DEFAULT_OUT, SETTINGS, threads_of
 from conformance.recorder import SUITE
 from conformance.session import Choice, session_of
+from conformance.speed import command as speed
 from conformance.sweep import command as sweep
 
 
@@ -49,6 +50,7 @@ def parser() -> Parser:
 
     reporting.add_parsers(verbs)
     sweep.add_parser(verbs)
+    speed.add_parser(verbs)
 
     listing = verbs.add_parser("list", help="list adapters, clauses or cases")
     listing.add_argument(
@@ -90,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser().parse_args(own)
         if options.verb == "run":
             return _run(options, rest)
-        return {**commands.VERBS, **reporting.VERBS, "sweep": sweep.run}[options.verb](options)
+        return {**commands.VERBS, **reporting.VERBS, "sweep": sweep.run, "duel": speed.run}[options.verb](options)
     except UsageError as error:
         print(f"conformance: error: {error}", file=sys.stderr)
         return 2
@@ -106,7 +108,8 @@ def _add_choices(verb: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, extra: Sequence[str]) -> int:
     chosen = {f"{name}s": tuple(getattr(options, name)) for name in CHOICES}
-    session_of(Choice(**chosen, strict=options.strict, ledger=options.ledger, seed=options.seed))
+    threads = threads_of(options.threads, "--benchmark-only" in extra)
+    session_of(Choice(**chosen, strict=options.strict, ledger=options.ledger, seed=options.seed, threads=threads))
     arguments = ["-p", "conformance.plugin", "--import-mode=importlib", "-c", os.devnull, f"--rootdir={SUITE.parent}"]
     arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     arguments += ["-p", "no:cacheprovider", "-q", "--tb=short", f"--out={options.out}"]

@@ -133,6 +133,7 @@ class Adapter(abc.ABC):
     dtypes: ClassVar[tuple[str, ...]] = tuple(DTYPES)
     compiles_each_shape: ClassVar[tuple[str, ...]] = ()  # modes that compile anew for each shape
     layouts: ClassVar[tuple[str, ...]] = LAYOUTS
+    keeps_memory: ClassVar[bool] = False  # freed memory stays in a pool, so that a call's need of it cannot be seen
 
     @abc.abstractmethod
     def implementations(self) -> tuple[Implementation, ...]:
@@ -183,6 +184,17 @@ class Adapter(abc.ABC):
     def threads(self) -> int:
         """How many threads one operation may use."""
         return 0
+
+    def set_threads(self, count: int) -> None:  # noqa: B027 - for the frameworks that need it
+        """Let one operation use so many; called before the first one, in a process that has so many cores."""
+
+    def wait(self, result: Tensor) -> None:
+        """Return when the result has been computed. What is timed ends here: better to move nothing, as fetch does."""
+        self.fetch(result)
+
+    def peak_memory(self, call: Callable[[], Any]) -> int | None:  # noqa: ARG002 - None where it is not known
+        """Bytes of the GPU's memory that ``call`` needs at most beside what is allocated; None if it is not known."""
+        return None
 
     def versions(self) -> dict[str, str]:
         """The installed versions of ``packages``."""

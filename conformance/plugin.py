@@ -15,9 +15,10 @@ from conformance.docket import Docket, Unexpected
 from conformance.errors import UsageError
 from conformance.isolation import IsolatedJudge, Limits
 from conformance.judge import Judge
-from conformance.recorder import RESULTS, Recorder, checks_of, judges
+from conformance.recorder import RESULTS, SUITE, Recorder, checks_of, judges
 from conformance.session import Choice, Session, session_of
 from conformance.summary import Bar, wants_bar
+from conformance.threads import cores
 
 DEFAULT_OUT = "reports/out"
 SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
@@ -35,6 +36,10 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
         "the known deviations of your own implementation (`python -m conformance ledger` writes one)",
     ),
     "seed": ({"type": int, "default": 0, "metavar": "N"}, "draw other inputs for the laws (default: %(default)s)"),
+    "threads": (
+        {"type": int, "default": 0, "metavar": "N"},
+        "threads, and cores, that each framework may use (default with --benchmark-only: all; else its own choice)",
+    ),
     "no-isolation": (
         {"action": "store_true"},
         "judge in pytest's own process, for a debugger: a subject that crashes ends the run",
@@ -51,6 +56,7 @@ CHOICES = {
     "mode": ("MODE", "only this mode: eager, compiled, ..."),
     "clause": ("GLOB", "only clauses that match a glob: V3, 'G*'"),
     "case": ("GLOB", "only cases that match a glob: 'values/*'"),
+    "workload": ("GLOB", "with --benchmark-only: only workloads that match a glob: 'backward-mean-*-2^20'"),
 }
 
 
@@ -70,7 +76,23 @@ def choice_of(config: pytest.Config) -> Choice:
     """The choice that the options make."""
     chosen = {f"{name}s": tuple(config.getoption(f"xent_{name}")) for name in CHOICES}
     strict = bool(config.getoption("strict", False))
-    return Choice(**chosen, strict=strict, ledger=config.getoption("xent_ledger"), seed=config.getoption("xent_seed"))
+    return Choice(
+        **chosen,
+        strict=strict,
+        ledger=config.getoption("xent_ledger"),
+        seed=config.getoption("xent_seed"),
+        threads=threads_of(config.getoption("xent_threads"), timing(config)),
+    )
+
+
+def threads_of(asked: int, timed: bool) -> int:
+    """How many threads each framework gets; 0 leaves it to itself, which no timing does."""
+    return asked or (cores() if timed else 0)
+
+
+def timing(config: pytest.Config) -> bool:
+    """True if pytest was asked to measure, and not to judge."""
+    return bool(config.getoption("benchmark_only", False))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -96,6 +118,13 @@ def _session(config: pytest.Config) -> Session:
     return session
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Of the suite, --benchmark-only asks for the one module that measures, and nothing else does."""
+    if collection_path.parent != SUITE or not collection_path.name.startswith("test_"):
+        return None
+    return True if (collection_path.name == "test_speed.py") != timing(config) else None
+
+
 @pytest.fixture(scope="session")
 def judge(request: pytest.FixtureRequest) -> Iterator[Judge | IsolatedJudge]:
     """Who hears the checks: a process of its own, unless --no-isolation or --pdb asks for this one."""
@@ -110,9 +139,11 @@ def judge(request: pytest.FixtureRequest) -> Iterator[Judge | IsolatedJudge]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """An item for each subject and case that the module's CHECKS can judge, and one for each subject's curve."""
+    """An item for each subject and case that the module's CHECKS can judge; for each curve; for each workload."""
     if "curve" in metafunc.fixturenames:
         _generate_curves(metafunc)
+    if "trial" in metafunc.fixturenames:
+        _generate_trials(metafunc)
     checks = getattr(metafunc.module, "CHECKS", None)
     if checks is None or "docket" not in metafunc.fixturenames:
         return
@@ -138,6 +169,22 @@ def _generate_curves(metafunc: pytest.Metafunc) -> None:
     )
 
 
+def _generate_trials(metafunc: pytest.Metafunc) -> None:
+    # numba takes longer to import than most runs take to begin.
+    from conformance.speed.trial import Trial
+    from conformance.speed.workload import workloads
+
+    session = _session(metafunc.config)
+    trials = [
+        Trial(runner, workload)
+        for device in sorted({each.subject.device for each in session.runners})
+        for workload in workloads(session.choice.workloads, device)
+        for runner in session.runners
+        if runner.subject.device == device and (runner.subject.id, "speed", workload.name) not in session.done
+    ]
+    metafunc.parametrize("trial", trials, ids=[each.id for each in trials])
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -149,9 +196,9 @@ def pytest_runtest_makereport(
         item.repr_failure = lambda excinfo: str(excinfo.value)  # type: ignore[assignment,method-assign,misc]
     report = yield
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    docket = parameters.get("docket") or parameters.get("curve")
-    if isinstance(docket, Docket | Curve) and report.when == "call":
-        report.conformance = [record.line(each) for each in docket.records]  # type: ignore[attr-defined]
+    subject = next((parameters[name] for name in ("docket", "curve", "trial") if name in parameters), None)
+    if subject is not None and report.when == "call":
+        report.conformance = [record.line(each) for each in subject.records]  # type: ignore[attr-defined]
     return report
 
 

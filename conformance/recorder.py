@@ -122,9 +122,11 @@ class Recorder:
 
 
 def checks_of(records: Sequence[record.Record]) -> Iterator[tuple[str, str, str]]:
-    """Subject, clause and case of the checks that a file records; of a curve, subject and 'curve'."""
+    """Subject, clause and case of the checks that a file records; of a curve and a time, what stands there."""
     for each in records:
         if each["record"] == "check":
             yield Subject(**each["subject"]).id, each["clause"], each["case"]
         elif each["record"] == "curve":
             yield Subject(**each["subject"]).id, "curve", ""
+        elif each["record"] == "speed":
+            yield Subject(**each["subject"]).id, "speed", str(each.get("workload", ""))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance import case as cases
-from conformance import loader
+from conformance import loader, threads
 from conformance.adapter import Adapter, Implementation
 from conformance.dtype import DTYPES, dtype_named
 from conformance.errors import UsageError
@@ -18,6 +18,7 @@ from conformance.examination import Batches
 from conformance.ledger import EMPTY, FILE, Ledger
 from conformance.ledger import load as load_ledger
 from conformance.spec import CLAUSES
+from conformance.speed.workload import workloads
 from conformance.subject import Runner, Subject
 from conformance.target import brought, is_target
 
@@ -33,9 +34,11 @@ class Choice:
     modes: tuple[str, ...] = ()
     clauses: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
+    workloads: tuple[str, ...] = ()
     strict: bool = False
     ledger: str = ""
     seed: int = 0
+    threads: int = 0  # 0: as many as each framework takes
 
 
 @dataclass(eq=False)
@@ -88,18 +91,16 @@ def open_session(choice: Choice) -> Session:
     """Load what was chosen. Raises UsageError for names that do not exist."""
     session = Session(choice)
     chosen = dict(map(loader.locate, choice.adapters)) if choice.adapters else loader.available()
-    _require_known(choice.dtypes, DTYPES, "dtype")
-    for glob in choice.clauses:
-        if not fnmatch.filter(CLAUSES, glob):
-            raise UsageError(f"no clause matches '{glob}'; known: {', '.join(CLAUSES)}")
-    for glob in choice.cases:
-        if not fnmatch.filter([each.id for each in cases.load_all()], glob):
-            raise UsageError(f"no case matches '{glob}'; `python -m conformance list cases` shows them")
+    _check_names(choice)
     if choice.ledger:
         _require_targets(choice)
         session.own_ledger = load_ledger(Path(choice.ledger), required=True)
+    if choice.threads:
+        threads.confine(choice.threads)
     for name, folder in chosen.items():
         _open_adapter(session, name, folder)
+        if choice.threads and name in session.adapters:
+            threads.limit(session.adapters[name], choice.threads)
     _check_chosen(session)
     session.runners = list(_runners(session))
     if not session.runners and not session.missing:
@@ -123,6 +124,17 @@ def _open_adapter(session: Session, name: str, folder: Path) -> None:
         session.missing[name] = f"no module '{error.name}'; pip install 'sigmoid-xent-conformance[{name}]'"
     except ImportError as error:
         session.missing[name] = f"it does not import here: {' '.join(str(error).split())}"
+
+
+def _check_names(choice: Choice) -> None:
+    _require_known(choice.dtypes, DTYPES, "dtype")
+    for glob in choice.clauses:
+        if not fnmatch.filter(CLAUSES, glob):
+            raise UsageError(f"no clause matches '{glob}'; known: {', '.join(CLAUSES)}")
+    for glob in choice.cases:
+        if not fnmatch.filter([each.id for each in cases.load_all()], glob):
+            raise UsageError(f"no case matches '{glob}'; `python -m conformance list cases` shows them")
+    workloads(choice.workloads)
 
 
 def _check_chosen(session: Session) -> None:

@@ -91,7 +91,7 @@ def run_text() -> bytes:
         runs.conforming("values/two"),
         runs.check("reductions/one", "R1", "must"),
         {**runs.check("values/three"), "expected": False, "note": "changed", "detail": "it gave nothing"},
-        {"record": "speed", "subject": vars(runs.SUBJECT), "workload": "w", "low": 1.0, "high": 2.0},
+        runs.speed(),
     ]
     grid, *measured = runs.curves()
     short = intake.json_value(json.dumps(grid).encode())

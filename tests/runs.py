@@ -81,6 +81,17 @@ def curves(factor: float = 1.0, **changes: Any) -> list[record.Record]:
     ]  # fmt: skip
 
 
+def speed(seconds: float = 1.0, **changes: Any) -> record.Record:
+    """A speed record."""
+    return {
+        "record": "speed", "subject": vars(SUBJECT), "workload": "backward-mean-pixels-2^20", "pass": "backward",
+        "reduction": "mean", "elements": 1 << 20, "fewest_bytes": 12 << 20, "median": seconds, "low": 0.95 * seconds,
+        "high": 1.2 * seconds, "samples": [0.95 * seconds, seconds, 1.2 * seconds], "calls": 1, "first_call": 2.0,
+        "peak_memory": 1 << 22, "threads": 2, "busy": 1.9, "yardstick": {"copy": 1e10, "add": 1.2e10},
+        "of_bandwidth": 0.1, **changes,
+    }  # fmt: skip
+
+
 def written(path: Path, *records: record.Record) -> Path:
     """A results file."""
     writer = record.Writer(path)

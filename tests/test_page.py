@@ -315,10 +315,8 @@ def test_comparison_tells_fixed_from_broken_and_moved() -> None:
 
 def test_comparison_of_times_knows_the_noise() -> None:
     """Bands that touch are no difference."""
-    subject = runs.check()["subject"]
-    speed = {"record": "speed", "subject": subject, "workload": "w", "low": 1.0, "high": 1.2}
-    assert compare.compare([runs.head(), speed], [runs.head(), {**speed, "low": 1.1, "high": 2.0}]).changes == []
-    (slower,) = compare.compare([runs.head(), speed], [runs.head(), {**speed, "low": 1.8, "high": 2.0}]).changes
+    assert compare.compare([runs.head(), runs.speed()], [runs.head(), runs.speed(1.1)]).changes == []
+    (slower,) = compare.compare([runs.head(), runs.speed()], [runs.head(), runs.speed(1.9)]).changes
     assert (slower.kind, slower.after) == ("slower", "1.50 times")
 
 

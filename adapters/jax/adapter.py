@@ -141,6 +141,13 @@ class Jax(Adapter):
     def threads(self) -> int:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0
 
+    def set_threads(self, count: int) -> None:
+        # Its pool is as large as the process has cores. First calls are timed: none may come from the disk.
+        jax.config.update("jax_enable_compilation_cache", False)
+
+    def wait(self, result: Tensor) -> None:
+        result.block_until_ready()
+
     def place(self, array: Array, device: str, layout: str = "contiguous") -> Tensor:
         if array.dtype.kind in "US":
             raise NotOffered("JAX has no string arrays")

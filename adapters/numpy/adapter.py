@@ -157,6 +157,9 @@ class NumPy(Adapter):
     def threads(self) -> int:
         return 1
 
+    def wait(self, result: Tensor) -> None:
+        pass
+
     def place(self, array: Array, device: str, layout: str = "contiguous") -> Tensor:
         if layout == "contiguous":
             return np.array(array)

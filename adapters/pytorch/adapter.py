@@ -150,6 +150,19 @@ class PyTorch(Adapter):
     def threads(self) -> int:
         return torch.get_num_threads()
 
+    def set_threads(self, count: int) -> None:
+        torch.set_num_threads(count)
+
+    def wait(self, result: Tensor) -> None:
+        if result.is_cuda:
+            torch.cuda.synchronize()
+
+    def peak_memory(self, call: Callable[[], Any]) -> int | None:
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        call()
+        return torch.cuda.max_memory_allocated() - before
+
     def place(self, array: Array, device: str, layout: str = "contiguous") -> Tensor:
         if array.dtype.kind in "US":
             raise NotOffered("PyTorch has no string tensors")

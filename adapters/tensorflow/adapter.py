@@ -211,6 +211,7 @@ class TensorFlow(Adapter):
     modes = ("eager", "graph", "xla", "session")
     compiles_each_shape = ("xla",)
     layouts = LAYOUTS[:5]  # dense tensors have no memory format
+    keeps_memory = True
 
     def __init__(self) -> None:
         for gpu in tf.config.list_physical_devices("GPU"):
@@ -233,6 +234,19 @@ class TensorFlow(Adapter):
 
     def threads(self) -> int:
         return int(tf.config.threading.get_intra_op_parallelism_threads())
+
+    def set_threads(self, count: int) -> None:
+        tf.config.threading.set_intra_op_parallelism_threads(count)
+
+    def wait(self, result: Tensor) -> None:
+        if self.device_of(result) == "gpu" and not isinstance(result, SessionResult):
+            tf.test.experimental.sync_devices()
+
+    def peak_memory(self, call: Callable[[], Any]) -> int | None:
+        tf.config.experimental.reset_memory_stats("GPU:0")
+        before = tf.config.experimental.get_memory_info("GPU:0")["current"]
+        call()
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"] - before
 
     def place(self, array: Array, device: str, layout: str = "contiguous") -> Tensor:
         with tf.device(f"/{device.upper()}:0"):

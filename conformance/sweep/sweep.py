@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -24,6 +23,7 @@ from conformance.sweep import facts
 from conformance.sweep.block import Stopped, Swept, Worker
 from conformance.sweep.grid import Block, blocks
 from conformance.sweep.journal import Journal
+from conformance.threads import cores
 
 # Each worker keeps to its own core. A framework that divides a piece among threads besides waits for them at every
 # operation, on a busy machine a hundred times longer than it computes. Frameworks read this when they are imported.
@@ -88,11 +88,6 @@ def run_blocks(
                     done(each.result())
         finally:
             stop.set()
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run(runner: Runner, plan: Plan, todo: list[Block], journal: Journal) -> None:

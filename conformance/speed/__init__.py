@@ -1,0 +1,1 @@
+"""How fast a subject is: `pytest --benchmark-only` measures each alone, the verb ``duel`` two against each other."""

@@ -1,0 +1,238 @@
+"""Measuring: workloads, statistics, records of `--benchmark-only`, duels."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conformance import record
+from conformance.dtype import DTYPES
+from conformance.errors import UsageError
+from conformance.speed import memory, yardstick
+from conformance.speed.contender import choice_of
+from conformance.speed.duel import interpreter, judged
+from conformance.speed.loop import CLOCK, Loop
+from conformance.speed.statistic import Ratio, median_interval, ratio_of_medians
+from conformance.speed.workload import inputs, workload_named, workloads
+from conformance.threads import busy, cores
+from tests.command import conformance
+
+MEASURE = ("--", "--benchmark-only", "--benchmark-max-time=0.01", "--benchmark-min-rounds=3")
+SMALL = ("run", "--adapter", "numpy", "--dtype", "float32", "--workload", "*-multilabel-2^10")
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "arrays"),
+    [
+        ("forward-none-multilabel-2^10", (16, 64), 3),
+        ("forward-mean-pixels-2^10", (1, 32, 32), 2),
+        ("backward-none-pixels-2^18", (4, 256, 256), 5),
+        ("backward-mean-multilabel-2^26", (1 << 20, 64), 3),
+    ],
+)
+def test_a_workload_knows_its_shape_and_the_fewest_bytes(name: str, shape: tuple[int, ...], arrays: int) -> None:
+    """Bytes are what must be read and written, whatever an implementation moves besides."""
+    found = workload_named(name)
+
+    assert (found.name, found.dimensions) == (name, shape)
+    assert found.fewest_bytes(DTYPES["float16"]) == arrays * 2 * int(np.prod(shape))
+    assert found in workloads((), "cpu")
+
+
+def test_every_workload_is_listed_once_and_a_gpu_has_larger_ones() -> None:
+    """Two passes, two reductions, two shapes, five sizes."""
+    names = [each.name for each in workloads(())]
+
+    assert len(names) == len(set(names)) == 40
+    assert len(workloads((), "gpu")) == 48
+    assert [each.name for each in workloads(("backward-mean-*-2^1[04]",))] == [
+        f"backward-mean-{shape}-2^{power}" for power in (10, 14) for shape in ("multilabel", "pixels")
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["backward", "up-mean-pixels-2^20", "forward-none-pixels-2^9", "forward-none-pixels-2^x"]
+)
+def test_an_unknown_workload_is_refused_with_an_example(name: str) -> None:
+    """In one line."""
+    with pytest.raises(UsageError, match="such are"):
+        workload_named(name)
+
+
+def test_the_same_inputs_are_given_to_every_subject() -> None:
+    """Drawn by number of elements, rounded to the dtype, with both labels."""
+    logits, labels = inputs(1 << 10, DTYPES["float32"])
+    inputs.cache_clear()
+    again = inputs(1 << 10, DTYPES["float32"])
+    half, _ = inputs(1 << 10, DTYPES["float16"])
+
+    assert np.array_equal(logits, again[0])
+    assert np.array_equal(half, logits.astype(np.float16))
+    assert set(labels) == {0.0, 1.0}
+    assert 2.5 < logits.std() < 3.5
+
+
+def test_a_round_lasts_long_enough_and_counts_seconds_a_call() -> None:
+    """A fast call is repeated, a slow one is not; the clock divides by the number of calls."""
+    fast, slow = Loop(lambda: None), Loop(lambda: time.sleep(0.004))
+    fast.warm_up(0.1)
+    slow.warm_up(0.1)
+
+    assert fast.calls > 1000
+    assert slow.calls == 1
+    assert slow.timed() > 0.004
+    CLOCK.calls = 4
+    before, wall = CLOCK(), time.perf_counter()
+    time.sleep(0.02)
+    assert CLOCK() - before == pytest.approx((time.perf_counter() - wall) / 4, rel=0.1)
+    CLOCK.calls = 1
+
+
+def test_memory_and_processor_time_are_seen() -> None:
+    """64 MiB more, and no more cores than there are."""
+    peak = memory.peak_above(lambda: np.ones(8 << 20))
+
+    assert peak is None or 60 << 20 < peak < 80 << 20
+    assert 0.2 < busy(lambda: sum(range(1000))) < cores() + 0.2
+
+
+@pytest.mark.parametrize("size", [1 << 12, 1 << 20])
+def test_the_yardstick_moves_what_it_says(size: int) -> None:
+    """Both kernels, small and large, between a disk and a cache in speed."""
+    rates = yardstick.of_cpu(size).measure()
+
+    assert set(rates) == {"copy", "add"}
+    assert all(1e8 < rate < 1e13 for rate in rates.values())
+
+
+def test_a_median_has_an_interval_of_order_statistics() -> None:
+    """The middle ranks of a hundred, and the extremes of few."""
+    assert median_interval(range(1, 102)) == (51.0, 41, 62)
+    assert median_interval([3.0, 1.0, 2.0]) == (2.0, 1.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("factor", "spread", "verdict"),
+    [
+        (1.0, 0.01, "same"),
+        (1.2, 0.01, "slower"),
+        (0.8, 0.01, "faster"),
+        (1.02, 0.01, "same"),
+        (1, 0.3, "inconclusive"),
+    ],
+)
+def test_a_ratio_has_the_verdict_of_its_interval(factor: float, spread: float, verdict: str) -> None:
+    """Faster or slower only where the whole interval is beyond 3 %, the same only where it is within."""
+    noise = np.random.default_rng(3)
+    arms = [each * (1 + spread * noise.random((5, 20))) for each in (1.0, factor)]
+
+    found = ratio_of_medians(*arms)
+    assert found.low <= found.ratio <= found.high
+    assert found.ratio == pytest.approx(factor, rel=spread)
+    assert found.verdict == verdict
+
+
+def test_an_interval_holds_what_differs_between_processes() -> None:
+    """One slow process of five widens it, however steady its rounds are."""
+    steady = np.ones((5, 20))
+    moved = steady * np.array([[1.0], [1.0], [1.5], [1.0], [1.5]])
+
+    assert ratio_of_medians(steady, steady) == Ratio(1.0, 1.0, 1.0)
+    assert ratio_of_medians(steady, moved).verdict == "inconclusive"
+
+
+def test_no_verdict_stands_beside_a_subject_that_differs_from_itself() -> None:
+    """The A/A arm keeps its own verdict, the others lose theirs."""
+    names = [{"subject": name, "version": "1"} for name in ("a", "a", "b")]
+    steady = np.ones((3, 4))
+    quiet = judged(names, np.stack([steady, steady, 2 * steady]))
+    noisy = judged(names, np.stack([steady, 1.5 * steady, 2 * steady]))
+
+    assert [each.verdict for each in quiet] == ["same", "same", "slower"]
+    assert [each.verdict for each in noisy][1:] == ["slower", "inconclusive"]
+
+
+def test_measuring_writes_a_record_for_each_subject_and_workload(tmp_path: Path) -> None:
+    """Threads as asked for, rounds beside the yardstick, and a page; resumed, it measures nothing twice."""
+    result = conformance(*SMALL, "--threads", "1", "--out", str(tmp_path), *MEASURE)
+    found = [each for each in record.read(tmp_path / "results.jsonl") if each["record"] == "speed"]
+
+    assert result.returncode == 0, result.stdout
+    assert len(found) == 3 * 4
+    assert {each["workload"] for each in found} == {each.name for each in workloads(("*-multilabel-2^10",))}
+    for each in found:
+        assert each["low"] <= each["median"] <= each["high"]
+        assert len(each["samples"]) >= 3
+        assert each["threads"] == 1
+        assert each["busy"] < 1.3
+    again = conformance(*SMALL, "--threads", "1", "--out", str(tmp_path), "--resume", *MEASURE)
+    assert again.returncode == 0, again.stdout
+    assert len([each for each in record.read(tmp_path / "results.jsonl") if each["record"] == "speed"]) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--threads", "999", *MEASURE), "--threads 999: this process may use"),
+        (("--workload", "none", *MEASURE), "no workload matches none; such are forward-none-multilabel-2^10"),
+        ((*MEASURE, "-n", "2"), "--benchmark-disable is automatically activated if xdist is on"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_in_one_line(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+    """Exit code 2, and no traceback."""
+    result = conformance("run", "--adapter", "numpy", "--out", str(tmp_path), *arguments)
+
+    assert result.returncode == 2
+    assert told in result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_a_subject_is_named_in_short_or_in_full() -> None:
+    """Own implementations have a colon in their names, environments follow an @."""
+    short, full = choice_of("pytorch:bce"), choice_of("pytorch:own.py:loss:func:gpu:float16")
+
+    assert (short.implementations, short.devices, short.dtypes, short.modes) == (("bce",), ("cpu",), ("float32",), ())
+    assert (full.implementations, full.modes, full.devices) == (("own.py:loss",), ("func",), ("gpu",))
+    assert interpreter(f"a:b@{__file__}") == ("a:b", __file__)
+    with pytest.raises(UsageError, match="no file 'nowhere'"):
+        interpreter("a:b@nowhere")
+
+
+def test_a_duel_shows_every_arm_and_the_first_one_twice(tmp_path: Path) -> None:
+    """Two processes, three rounds; the fast formula is not slower than the exact one."""
+    out = tmp_path / "duel.json"
+    result = conformance(
+        "duel", "numpy:exact", "numpy:textbook formula", "--workload", "forward-none-pixels-2^14",
+        "--processes", "2", "--rounds", "3", "--threads", "1", "--out", str(out),
+    )  # fmt: skip
+
+    assert result.returncode == 0, result.stderr
+    assert "A/A" in result.stdout
+    arms = json.loads(out.read_text())["arms"]
+    assert [each["subject"] for each in arms] == [
+        "numpy:exact:eager:cpu:float32", "numpy:exact:eager:cpu:float32", "numpy:textbook formula:eager:cpu:float32",
+    ]  # fmt: skip
+    assert np.array(arms[2]["seconds"]).shape == (2, 3)
+    assert arms[2]["ratio"] < 1
+
+
+@pytest.mark.parametrize(
+    ("subjects", "told"),
+    [
+        (("numpy:exact",), "a duel needs two subjects"),
+        (("numpy:exact", "numpy:nothing"), "unknown implementation 'nothing'"),
+        (("nothing", "numpy:exact"), "is no subject; write ADAPTER:IMPLEMENTATION"),
+        (("numpy:exact", "numpy:exact@nowhere"), "no file 'nowhere'"),
+    ],
+)
+def test_a_duel_that_cannot_be_is_refused_in_one_line(subjects: tuple[str, ...], told: str) -> None:
+    """Exit code 2, also for what only the contender's own process finds out."""
+    result = conformance("duel", *subjects, "--workload", "forward-none-pixels-2^10")
+
+    assert result.returncode == 2
+    assert told in result.stderr
+    assert "Traceback" not in result.stderr
