@@ -20,7 +20,9 @@ def command(*arguments: str) -> list[str]:
 
 def environment(*paths: str) -> dict[str, str]:
     """An environment in which the clone is imported, and modules from ``paths``."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), *paths)), "COLUMNS": "200"}
+    # The command is no worker of the tests' own xdist.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    return {**own, "PYTHONPATH": os.pathsep.join((str(ROOT), *paths)), "COLUMNS": "200"}
 
 
 def conformance(*arguments: str, cwd: Path = ROOT, path: str = "") -> subprocess.CompletedProcess[str]:
