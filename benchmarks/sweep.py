@@ -22,8 +22,9 @@ from flint import arb, ctx
 from conformance.session import Choice, open_session
 from conformance.subject import Runner
 from conformance.sweep import block, oracle
+from conformance.sweep.block import ONE_THREAD
 from conformance.sweep.grid import Block, blocks, number
-from conformance.sweep.sweep import ONE_THREAD, Plan, run_blocks
+from conformance.sweep.sweep import Plan, run_blocks
 from conformance.threads import cores
 
 LIMITS = {"over_alone": 1.5, "mpfr_over_oracle": 100.0, "arb_over_oracle": 100.0}

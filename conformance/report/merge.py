@@ -32,7 +32,7 @@ class Merged:
     implementations: dict[tuple[str, str], Record] = field(default_factory=dict)
     grids: dict[str, Record] = field(default_factory=dict)
     curves: Sequence[Record] = ()
-    others: Sequence[Record] = ()  # speed and sweep
+    others: Sequence[Record] = ()  # speed and sweep, the latest of a subject and workload
     latest: dict[str, str] = field(default_factory=dict)  # adapter to the start of the run with its last result
 
     def missing(self) -> dict[str, str]:
@@ -77,7 +77,7 @@ def merge(runs: Iterable[Sequence[Record]]) -> Merged:
     checks: dict[Key, Record] = {}
     curves: dict[Key, Record] = {}
     latest: dict[str, str] = {}
-    others: list[Record] = []
+    others: dict[Key, Record] = {}
     again: Counter[str] = Counter()
     total = changed = 0
     for run in ordered:
@@ -98,7 +98,7 @@ def merge(runs: Iterable[Sequence[Record]]) -> Merged:
             elif kind == "curve":
                 curves[(*named(each["subject"]), each["quantity"])] = each
             elif kind in ("speed", "sweep"):
-                others.append(each)
+                others[(*named(each["subject"]), kind, str(each.get("workload", each.get("options"))))] = each
     if again:
         names = ", ".join(sorted(again))
         notes.append(f"{sum(again.values()):,} checks of {names} were made more than once; the latest counts.")
@@ -122,7 +122,7 @@ def merge(runs: Iterable[Sequence[Record]]) -> Merged:
         known,
         grids,
         _of_grids(curves.values(), ordered, grids, notes),
-        others,
+        list(others.values()),
         latest,
     )
 

@@ -13,7 +13,7 @@ import markupsafe
 import numpy as np
 
 from conformance import __version__, anatomy, record
-from conformance.report import agreement, causes, compare, curves, explorer, history, overview
+from conformance.report import agreement, causes, compare, curves, explorer, history, overview, speed, sweeps
 from conformance.report.merge import Merged, merge, named, write_records
 from conformance.report.pack import compressed
 from conformance.report.states import LEVELS, STATES
@@ -32,6 +32,7 @@ SECTIONS = {
     "agreement": "Agreement",
     "anatomy": "Anatomy",
     "speed": "Speed",
+    "sweeps": "Sweeps",
     "teeth": "Teeth",
     "runs": "Runs",
 }
@@ -57,6 +58,7 @@ def render(merged: Merged, teeth: Teeth | None = None) -> str:
     frameworks = overview.overview(merged.checks)
     found = causes.causes(merged)
     surprises = [check for check in merged.checks if not check["expected"]]
+    swept = sweeps.rows(merged)
     return (
         environment()
         .get_template("page.html.jinja")
@@ -83,8 +85,10 @@ def render(merged: Merged, teeth: Teeth | None = None) -> str:
             legend=_LEGEND,
             has_curves=bool(merged.curves),
             anatomy=[(each, anatomy.steps(each)) for each in anatomy.EXAMPLES.values()],
+            has_speed=any(each["record"] == "speed" for each in merged.others),
+            sweeps=swept,
             teeth=teeth,
-            data=_data(merged, found),
+            data=_data(merged, found, swept),
             script=markupsafe.Markup("\n").join(_script(f"scripts/{path.name}") for path in _scripts()),
             style=_style(),
         )
@@ -162,15 +166,16 @@ def ulps(value: Any) -> str:
     return f"{value:.3g}" if value < 1e5 else f"{value:.1e}".replace("e+0", "e").replace("e+", "e")
 
 
-def _data(merged: Merged, found: list[causes.Cause]) -> Mapping[str, str]:
+def _data(merged: Merged, found: list[causes.Cause], swept: list[sweeps.Row]) -> Mapping[str, str]:
     data = {"explorer": explorer.explorer(merged, found), "records": _uncounted(merged)}
+    drawn = {"speed": speed.speed(merged), "sweeps": sweeps.sweeps(swept)}
     if merged.curves:
         grids = curves.lattices(merged)
         measured = list(curves.samples(merged, grids))
-        data["curves"] = curves.curves(merged, grids, measured)
-        data["agreement"] = agreement.agreement(merged, grids, measured, found)
-        data["charts"] = charts()
-    return data
+        drawn["curves"] = curves.curves(merged, grids, measured)
+        drawn["agreement"] = agreement.agreement(merged, grids, measured, found)
+    drawn = {name: text for name, text in drawn.items() if text}
+    return {**data, **drawn, **({"charts": charts()} if drawn else {})}
 
 
 @functools.cache

@@ -21,6 +21,9 @@ from conformance.sweep.tally import Region, Tally, Witness, has_distance
 
 # A piece of 256 KiB: its operands and results stay in the caches, and calls cost little beside what they compute.
 PIECE = 1 << 16
+# Each worker keeps to its own core. A framework that divides a piece among threads besides waits for them at every
+# operation, on a busy machine a hundred times longer than it computes. Frameworks read this when they are imported.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 LIMITS = {"loss": LOSS_SHOULD.ulps, "gradient": GRADIENT_SHOULD.ulps}
 
 

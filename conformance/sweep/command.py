@@ -23,10 +23,9 @@ QUANTITIES = ("loss", "gradient")
 def run(options: argparse.Namespace) -> int:
     """Sweep one subject. 0: as the ledger says, 1: not, or not finished."""
     # numba takes longer to import than most verbs take altogether.
-    from conformance.sweep.sweep import ONE_THREAD, RESULTS, SWEEP, Plan, sweep
+    from conformance.sweep.block import ONE_THREAD
+    from conformance.sweep.sweep import RESULTS, SWEEP, Plan, sweep
 
-    if options.scheduler:
-        raise UsageError("--scheduler: no distributed sweeps yet; leave it out")
     quantities = tuple(name for name in QUANTITIES if name in options.quantity.split(","))
     if set(options.quantity.split(",")) != set(quantities):
         raise UsageError(f"unknown quantity '{options.quantity}'; known: loss, gradient, loss,gradient")
@@ -46,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
     out = Path(options.out)
     runner: Runner = session.runners[0]
     try:
-        found = sweep(session, runner, Plan(quantities, options.labels, options.workers), out, fresh=options.fresh)
+        plan = Plan(quantities, options.labels, options.workers, options.scheduler or "")
+        found = sweep(session, runner, plan, out, fresh=options.fresh)
     except NotOffered as reason:
         raise UsageError(f"{runner.subject.id}: {reason}; choose another --quantity or --mode") from None
     _show(found, f"blocks: {out / SWEEP}, record: {out / RESULTS}")
@@ -92,6 +92,10 @@ def add_parser(verbs: Any) -> None:
         "--out", default="reports/out/sweep", metavar="DIR", help="where the results go (default: %(default)s)"
     )
     each.add_argument("--workers", type=int, default=0, metavar="N", help="threads (default: one a core)")
-    each.add_argument("--scheduler", metavar="ADDRESS", help="not yet: the Dask scheduler that distributes the blocks")
+    each.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="the Dask cluster that computes the blocks",
+    )
     each.add_argument("--strict", action="store_true", help="ignore the ledger")
     each.add_argument("--fresh", action="store_true", help="begin anew instead of going on")

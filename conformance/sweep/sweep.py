@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import functools
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,25 +21,24 @@ from conformance.context import implementation_record
 from conformance.ledger import Ledger
 from conformance.session import Session, describe
 from conformance.subject import Runner
-from conformance.sweep import facts
+from conformance.sweep import cluster, facts
 from conformance.sweep.block import Stopped, Swept, Worker
 from conformance.sweep.grid import Block, blocks
 from conformance.sweep.journal import Journal
 from conformance.threads import cores
 
-# Each worker keeps to its own core. A framework that divides a piece among threads besides waits for them at every
-# operation, on a busy machine a hundred times longer than it computes. Frameworks read this when they are imported.
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+Machine = Callable[[Sequence[Block], Callable[[Swept], None]], None]
 SWEEP, RESULTS = "sweep.jsonl", "results.jsonl"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to sweep: quantities, labels ('0,1' or 'all'), and how many threads."""
+    """What to sweep: quantities, labels ('0,1' or 'all'); in how many threads, or on which Dask cluster."""
 
     quantities: tuple[str, ...] = ("loss", "gradient")
     labels: str = "0,1"
     workers: int = 0
+    scheduler: str = ""
 
     def options(self) -> dict[str, Any]:
         """What decides the result, as it is written."""
@@ -51,14 +52,25 @@ def sweep(session: Session, runner: Runner, plan: Plan, out: Path, *, fresh: boo
     """
     todo = blocks(runner.dtype, plan.labels)
     head = {"subject": vars(runner.subject), "options": plan.options()}
-    journal = Journal(out / SWEEP, head, runner.dtype, fresh=fresh)
-    try:
-        _run(runner, plan, [each for each in todo if each.key not in journal.swept], journal)
-    finally:
-        journal.close()
-        found = _facts(session.ledger_of(runner), runner, plan, journal, len(todo))
-        _write(session, runner, found, out)
+    with _machine(runner, plan) as machine:
+        journal = Journal(out / SWEEP, head, runner.dtype, fresh=fresh)
+        try:
+            _run(machine, runner, [each for each in todo if each.key not in journal.swept], journal)
+        finally:
+            journal.close()
+            found = _facts(session.ledger_of(runner), runner, plan, journal, len(todo))
+            _write(session, runner, found, out)
     return found
+
+
+@contextlib.contextmanager
+def _machine(runner: Runner, plan: Plan) -> Iterator[Machine]:
+    """What sweeps blocks: the cores of this process, or a cluster."""
+    if not plan.scheduler:
+        yield lambda todo, done: run_blocks(runner, plan, todo, done, threading.Event())
+        return
+    with cluster.connected(plan.scheduler) as client:
+        yield functools.partial(cluster.run_blocks, client, runner.subject, plan.quantities)
 
 
 def run_blocks(
@@ -90,7 +102,7 @@ def run_blocks(
             stop.set()
 
 
-def _run(runner: Runner, plan: Plan, todo: list[Block], journal: Journal) -> None:
+def _run(machine: Machine, runner: Runner, todo: list[Block], journal: Journal) -> None:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), _Rate(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
@@ -102,7 +114,7 @@ def _run(runner: Runner, plan: Plan, todo: list[Block], journal: Journal) -> Non
             progress.advance(task, swept.block.elements)
 
         try:
-            run_blocks(runner, plan, todo, done, threading.Event())
+            machine(todo, done)
         except (KeyboardInterrupt, Stopped):
             console.print("interrupted; the same command goes on with what is left")
 

@@ -13,6 +13,8 @@ startTips();
 startVerdict();
 startExplorer();
 startCharts();
+startSpeed();
+startSweeps();
 startWhy();
 startAgreement();
 startDownload();

@@ -1,0 +1,78 @@
+"""How fast, beside how right: every measured time with its interval, and whether its subject may stand in a ranking."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from conformance.record import Record
+from conformance.report.merge import Key, Merged, named
+from conformance.report.pack import packed
+from conformance.speed.statistic import MARGIN, median_interval
+
+# The clauses whose errors stand beside a pass: result ULP, tails included.
+ACCURACY = {"forward": "V3", "backward": "G2"}
+UNJUDGED, WRONG, RIGHT = "unjudged", "wrong", "right"
+Standing = dict[str, Any]
+
+
+def speed(merged: Merged) -> str:
+    """The speed records for the page, packed; '' if there are none."""
+    times = [each for each in merged.others if each["record"] == "speed"]
+    if not times:
+        return ""
+    standings = _standings(merged.checks, {named(each["subject"]) for each in times})
+    return packed({"times": [_time(each, standings) for each in times], "margin": MARGIN}, {})
+
+
+def _time(record: Record, standings: Mapping[Key, Standing]) -> Record:
+    """What the charts need of a record; samples are many, their median's interval is two numbers."""
+    median, low, high = median_interval(record["samples"])
+    subject = named(record["subject"])
+    kept = ("workload", "pass", "reduction", "elements", "fewest_bytes", "first_call", "peak_memory", "threads")
+    standing = standings.get(subject, {"state": UNJUDGED, "must": [], "ulp": {}})
+    return {
+        **{name: record.get(name) for name in kept},
+        "subject": subject,
+        "shape": record["workload"].split("-")[2] if record["workload"].count("-") > 1 else "",
+        "seconds": [median, low, high],
+        "rounds": len(record["samples"]),
+        "yardstick": record.get("yardstick", {}),
+        "of_bandwidth": record.get("of_bandwidth"),
+        "state": standing["state"],
+        "must": standing["must"],
+        "ulp": standing["ulp"].get(record["pass"]),
+    }
+
+
+def _standings(checks: Sequence[Record], subjects: set[Key]) -> dict[Key, Standing]:
+    """For each subject that was judged: its must deviations, and its largest errors.
+
+    A time may have been taken with another version than the one that was judged, or on other days: versions must agree.
+    """
+    found: dict[Key, Standing] = {}
+    clauses = {clause: step for step, clause in ACCURACY.items()}
+    for check in checks:
+        key = named(check["subject"])
+        if key not in subjects:
+            continue
+        standing = found.setdefault(key, {"state": RIGHT, "must": [], "ulp": {}})
+        if check["level"] == "must" and check["outcome"] in ("deviates", "errored", "crashed"):
+            standing["state"] = WRONG
+            if check["clause"] not in standing["must"]:
+                standing["must"] = sorted([*standing["must"], check["clause"]])
+        step = clauses.get(check["clause"])
+        if step and (error := _error(check)) is not None:
+            standing["ulp"][step] = max(standing["ulp"].get(step, 0.0), error)
+    for standing in found.values():
+        # JSON has no infinity; the page shows what is beyond every scale as lost.
+        standing["ulp"] = {step: error if math.isfinite(error) else -1 for step, error in standing["ulp"].items()}
+    return found
+
+
+def _error(check: Record) -> float | None:
+    value = check.get("measures", {}).get("max_result_ulp")
+    if isinstance(value, int | float):
+        return float(value)
+    return math.inf if value in ("inf", "nan") else None
