@@ -18,7 +18,7 @@ from conformance.anatomy import EXAMPLES
 from conformance.errors import UsageError
 from conformance.explain import explain
 from conformance.record import Record
-from conformance.report import badge, causes, compare, history, markdown, page, teeth
+from conformance.report import badge, causes, change, compare, history, markdown, page, teeth
 from conformance.report.merge import Merged, merge, write_records
 
 console = Console()
@@ -118,7 +118,7 @@ def _print_comparison(found: compare.Comparison) -> None:
     if found.changes:
         table = Table("what", "level", "implementation", "clause", "where", "change", "checks", "cases")
         for each in found.changes:
-            style = "red" if each.kind in compare.REGRESSIONS else "green" if each.kind in ("fixed", "better") else ""
+            style = "red" if each.kind in change.REGRESSIONS else "green" if each.kind in ("fixed", "better") else ""
             cells = (each.kind, each.level, f"{each.adapter} {each.implementation}", each.clause, each.where, each.what)
             table.add_row(*map(escape, cells), str(each.count), escape(each.example), style=style)
         console.print(table)

@@ -92,6 +92,7 @@ def run_text() -> bytes:
         runs.check("reductions/one", "R1", "must"),
         {**runs.check("values/three"), "expected": False, "note": "changed", "detail": "it gave nothing"},
         runs.speed(),
+        runs.sweep(),
     ]
     grid, *measured = runs.curves()
     short = intake.json_value(json.dumps(grid).encode())

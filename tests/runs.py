@@ -92,6 +92,22 @@ def speed(seconds: float = 1.0, **changes: Any) -> record.Record:
     }  # fmt: skip
 
 
+def sweep(lost: int = 3, worst: float = 1.5, **changes: Any) -> record.Record:
+    """A sweep record of a float16 loss, of which some results are lost."""
+    witness = {"ulp": worst, "logit": "0xc540", "label": "0x0000", "got": "0x2000"}
+    region = {"class": "lost", "logits": "negative", "first": "0xc5d5", "last": "0xc8da", "worst": witness}
+    counts = {"<=0.5": 65533 - lost, "<=1": 2, "nan": 1} | ({"lost": lost} if lost else {})
+    found = {
+        "quantity": "loss", "label": "0", "limit_ulp": 4.0, "elements": 65536, "counts": counts, "balls": 1,
+        "worst": witness, "regions": [region] if lost else [], "curve": {"0x0000": 0.5, "0x3c00": 1.0, "0xbc00": worst},
+    }  # fmt: skip
+    return {
+        "record": "sweep", "subject": {**vars(SUBJECT), "dtype": "float16"},
+        "options": {"quantities": ["loss"], "labels": "0"}, "complete": True, "found": [found], "unexpected": [],
+        "hash": {"loss": f"{lost}-{worst}"}, **changes,
+    }  # fmt: skip
+
+
 def written(path: Path, *records: record.Record) -> Path:
     """A results file."""
     writer = record.Writer(path)

@@ -16,10 +16,14 @@ from conformance import content, record
 from conformance.report import compare, history
 from conformance.report import page as html
 from conformance.report.merge import merge
+from conformance.reporting import results
 from tests import runs
 
-PUBLISHED = content.PACKAGE.parent / "reports" / "cpu" / "results.jsonl.gz"
+PUBLISHED = results(content.PACKAGE.parent / "reports" / "cpu")
 PHONE = {"width": 390, "height": 844}
+DRAWN = {
+    "where": "#w-charts svg", "agreement": "#a-matrix table", "speed": "#s-bars svg[role]", "sweeps": "#v-charts svg",
+}  # fmt: skip
 DESK = {"width": 1440, "height": 1000}
 
 
@@ -39,7 +43,7 @@ def browser() -> Iterator[Browser]:
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of the published run."""
     path = tmp_path_factory.mktemp("page") / "index.html"
-    html.write(merge([list(record.read(PUBLISHED))]), path)
+    html.write(merge(list(record.read(each)) for each in PUBLISHED), path)
     return path
 
 
@@ -79,9 +83,9 @@ def guarded(browser: Browser) -> Iterator[BrowserContext]:
 def open_everything(page: Page) -> None:
     """Draw every section that waits to be seen, and choose a case."""
     page.wait_for_selector("#c-list[aria-busy=false] a.row", state="attached")
-    for section in ("where", "agreement"):
+    for section, drawn in DRAWN.items():
         page.evaluate(f"document.getElementById('{section}').scrollIntoView()")
-        page.wait_for_selector({"where": "#w-charts svg", "agreement": "#a-matrix table"}[section])
+        page.wait_for_selector(drawn, state="attached")
 
 
 def test_it_works_from_a_file_without_any_request(guarded: BrowserContext, published: Path) -> None:
@@ -253,6 +257,33 @@ def test_curves_and_maps_have_the_same_scales(context: BrowserContext, published
     assert {"view=map", "wdtype=bfloat16", "quantity=gradient"} <= set(page.url.split("?")[1].split("&"))
 
 
+def test_times_stand_beside_what_is_right(context: BrowserContext, published: Path) -> None:
+    """Bars of those that break a must clause are hatched and unranked; a choice is in the address."""
+    page = Visit(context, published, "#speed").page
+    page.wait_for_selector("#s-bars svg[role]")
+    hatched = page.locator('#s-bars [fill="url(#hatch)"] rect').count()
+    ranks = page.locator("#s-table tbody tr").evaluate_all(
+        "rows => rows.map((row) => [row.cells[0].innerText, row.classList.contains('deviates')])"
+    )
+
+    assert hatched == sum(wrong for _, wrong in ranks) > 0
+    assert all(rank == "–" for rank, wrong in ranks if wrong)
+    assert [rank for rank, _ in ranks if rank != "–"][:2] == ["1", "1"]  # of forward, and of backward
+    assert page.locator("#s-sizes svg").count() >= 3
+    page.locator("#s-reduction").select_option("none")
+    page.wait_for_function("location.hash.includes('sreduction=none')")
+
+
+def test_every_sweep_has_a_row_and_a_curve(context: BrowserContext, published: Path) -> None:
+    """Shares and largest errors as text, the axis of every float as a chart."""
+    page = Visit(context, published, "#sweeps").page
+    page.wait_for_selector("#v-charts svg")
+
+    assert page.locator("#sweeps table").first.locator("tbody tr").count() >= 12
+    assert page.locator("#v-charts svg").count() >= 3
+    assert "lost" in page.locator("#sweeps").inner_text()
+
+
 def test_a_pair_says_what_a_port_changes(context: BrowserContext, published: Path) -> None:
     """The calls, the reductions, the distance."""
     page = Visit(context, published, "#agreement").page
@@ -288,7 +319,7 @@ def test_the_download_is_the_merged_records(context: BrowserContext, published: 
     with page.expect_download() as waiting:
         page.locator("#download").click()
     waiting.value.save_as(tmp_path / "results.jsonl")
-    merged = merge([list(record.read(PUBLISHED))])
+    merged = merge(list(record.read(each)) for each in PUBLISHED)
 
     assert list(record.read(tmp_path / "results.jsonl")) == list(merged.records())
 
@@ -327,7 +358,11 @@ def test_markup_in_any_field_is_text(guarded: BrowserContext, tmp_path: Path, at
     )  # fmt: skip
     implementation = {**hostile(runs.implementation(), attack), "record": "implementation", "labels": "soft"}
     path = tmp_path / "page.html"
-    html.write(merge([[head, implementation, case, *runs.curves(implementation=attack), check]]), path)
+    measured = [
+        runs.speed(workload=f"a-b-{attack}-c", reduction=attack, subject={**vars(runs.SUBJECT), "mode": attack}),
+        runs.sweep(subject={**vars(runs.SUBJECT), "dtype": "float16", "implementation": attack}),
+    ]
+    html.write(merge([[head, implementation, case, *runs.curves(implementation=attack), check, *measured]]), path)
     visit = Visit(guarded, path, "#cases")
     visit.page.wait_for_selector("#c-list[aria-busy=false] a.row")
     visit.page.locator("#c-list a.row").first.click()

@@ -78,7 +78,11 @@ def test_a_file_with_broken_bytes_is_read_or_refused(seed: bytes, place: int, no
 
 
 @settings(quick, max_examples=300)
-@given(kind=st.sampled_from(("check", "case", "implementation", "curve", "speed", "run")), data=st.data(), it=ANYTHING)
+@given(
+    kind=st.sampled_from(("check", "case", "implementation", "curve", "speed", "sweep", "run")),
+    data=st.data(),
+    it=ANYTHING,
+)
 def test_any_value_in_any_field_of_a_record_is_read_or_refused(kind: str, data: st.DataObject, it: Any) -> None:
     """Of the record, and of its subject."""
     head, *rest = (json.loads(each) for each in targets.run_text().splitlines())

@@ -20,7 +20,7 @@ from conformance.exact import real
 from conformance.grid import exact, grid, unpacked
 from conformance.outcome import Conforms, Crashed, Deviates, Unsupported, Worst
 from conformance.proof import Element, prove
-from conformance.report import agreement, badge, causes, compare, curves, history, overview, page, teeth
+from conformance.report import agreement, badge, causes, compare, curves, history, overview, page, speed, sweeps, teeth
 from conformance.report.merge import merge, write_records
 from conformance.report.states import state
 from conformance.schema import validate
@@ -318,6 +318,65 @@ def test_comparison_of_times_knows_the_noise() -> None:
     assert compare.compare([runs.head(), runs.speed()], [runs.head(), runs.speed(1.1)]).changes == []
     (slower,) = compare.compare([runs.head(), runs.speed()], [runs.head(), runs.speed(1.9)]).changes
     assert (slower.kind, slower.after) == ("slower", "1.50 times")
+
+
+def test_comparison_of_sweeps_needs_no_element_again() -> None:
+    """The same bits are no change; more results beyond the bound are worse, fewer better, others merely changed."""
+
+    def kinds(old: Any, new: Any) -> list[tuple[str, str]]:
+        found = compare.compare([runs.head(), old], [runs.head(), new])
+        return [(each.kind, each.what) for each in found.changes]
+
+    assert kinds(runs.sweep(), runs.sweep()) == []
+    ((kind, told),) = kinds(runs.sweep(0), runs.sweep(3))
+    assert (kind, told) == ("swept worse", "0 of 65,536 beyond the bound, worst 1.5 ULP → 3 of 65,536, worst 1.5 ULP")
+    assert kinds(runs.sweep(3), runs.sweep(1))[0][0] == "swept better"
+    assert kinds(runs.sweep(3), runs.sweep(3, 1.25))[0][0] == "swept otherwise"
+    assert compare.compare([runs.head(), runs.sweep(0)], [runs.head(), runs.sweep(3)]).regressions == 1
+
+
+def test_a_time_stands_beside_what_was_judged() -> None:
+    """A must deviation of the same version and dtype takes its rank; what was not judged has none either."""
+
+    def state(*checks: Any) -> tuple[str, list[str], Any]:
+        (found,) = _block(speed.speed(merge([[runs.head(), runs.speed(), *checks]])))["times"]
+        return found["state"], found["must"], found["ulp"]
+
+    tail = runs.check("gradients/one", "G2")
+    assert state() == ("unjudged", [], None)
+    assert state(runs.check("values/one", version="2.0")) == ("unjudged", [], None)
+    assert state(tail) == ("right", [], 8388608.0)
+    assert state(tail, runs.check("shapes/one", "S8", "must")) == ("wrong", ["S8"], 8388608.0)
+    assert state(runs.check("shapes/one", "S8", "must", dtype="float64")) == ("unjudged", [], None)
+
+
+def test_a_later_time_of_the_same_workload_counts() -> None:
+    """And of the same sweep."""
+    first = [runs.head(started="2026-01-01"), runs.speed(1.0), runs.sweep(1)]
+    second = [runs.head(started="2026-01-02"), runs.speed(2.0), runs.sweep(2), runs.speed(3.0, workload="other")]
+    found = merge([second, first]).others
+
+    assert [each.get("median") for each in found if each["record"] == "speed"] == [2.0, 3.0]
+    assert [each["found"][0]["counts"]["lost"] for each in found if each["record"] == "sweep"] == [2]
+
+
+def test_a_sweep_is_told_in_exact_shares() -> None:
+    """Never 100 % where one is missing; witnesses as numbers; what is no distance by name."""
+    (row,) = sweeps.rows(merge([[runs.head(), runs.sweep()]]))
+
+    assert row.shares == {"≤ ½": "99.991 %", "≤ 1": "99.994 %", "≤ 4": "99.994 %", "worse": "0.006 %"}
+    assert row.worst == {"ulp": "1.5", "logit": "-5.25", "label": "0", "got": "0.0078125", "bits": "0xc540"}
+    assert row.others == "3 lost, 1 nan"
+    (region,) = row.regions
+    assert (region["count"], region["first"], region["last"]) == ("3", "-5.83203125", "-9.703125")
+    assert sweeps._percent(5, 5) == "100 %"
+    assert sweeps._percent(2**32 - 1, 2**32) == "99.999 %"
+    assert sweeps._percent(1, 2**32) == "1 of 4,294,967,296"
+
+
+def _block(text: str) -> Any:
+    raw = gzip.decompress(base64.b64decode(text))
+    return json.loads(raw[4 : 4 + int.from_bytes(raw[:4], "little")])
 
 
 def test_history_orders_versions_as_versions() -> None:

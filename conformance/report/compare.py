@@ -5,70 +5,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from conformance.dtype import DTYPES
 from conformance.record import Record
+from conformance.report import measured
+from conformance.report.change import KINDS, REGRESSIONS, Change
 from conformance.report.states import DEVIATING, state
 from conformance.spec import CLAUSES
 
-KINDS = {
-    "broken": "held before, deviates now",
-    "surprising": "deviated as the ledger said before, and is unexpected now",
-    "changed": "deviates in another way than before",
-    "fixed": "deviated before, holds now",
-    "worse": "further from the exact result",
-    "better": "nearer to the exact result",
-    "slower": "slower beyond the noise",
-    "appeared": "not offered or not tested before",
-    "vanished": "not offered or not tested any more",
-}
-REGRESSIONS = ("broken", "surprising", "slower")
-_DTYPES = tuple(DTYPES)
 Key = tuple[str, ...]
-
-
-@dataclass
-class Change:
-    """The same thing happening to checks of one implementation and clause."""
-
-    kind: str
-    adapter: str
-    implementation: str
-    clause: str
-    level: str
-    before: str
-    after: str
-    modes: set[str] = field(default_factory=set)
-    dtypes: set[str] = field(default_factory=set)
-    devices: set[str] = field(default_factory=set)
-    cases: Counter[str] = field(default_factory=Counter)
-    moved: float = 0.0  # the largest change, in ULP
-
-    @property
-    def count(self) -> int:
-        """How many checks."""
-        return self.cases.total()
-
-    @property
-    def where(self) -> str:
-        """Modes, dtypes and devices."""
-        dtypes = sorted(self.dtypes, key=lambda name: _DTYPES.index(name) if name in _DTYPES else 99)
-        return "; ".join(", ".join(each) for each in (sorted(self.modes), dtypes, sorted(self.devices)))
-
-    @property
-    def what(self) -> str:
-        """From what to what."""
-        if self.kind in ("worse", "better"):
-            return f"by up to {self.moved:.3g} ULP"
-        return f"{self.before} → {self.after}" if self.after else self.before
-
-    @property
-    def example(self) -> str:
-        """One of the cases, and how many more."""
-        (name, _), *_ = self.cases.most_common(1)
-        return f"{name} and {len(self.cases) - 1} more" if len(self.cases) > 1 else name
 
 
 @dataclass(frozen=True)
@@ -116,11 +62,11 @@ def compare(old: Sequence[Record], new: Sequence[Record], ulps: float = 1.0) -> 
             )
             shown = ", ".join(listed[:4]) + (f" and {len(listed) - 4} more" if len(listed) > 4 else "")
             notes.append(f"Only the {told} run has {shown}.")
-    slower = list(_slower(old, new))
+    timed = [*measured.slower(old, new), *measured.swept(old, new)]
     order = {kind: place for place, kind in enumerate(KINDS)}
     clauses = {clause: place for place, clause in enumerate(CLAUSES)}
     found = sorted(
-        [*changes.values(), *slower],
+        [*changes.values(), *timed],
         key=lambda each: (
             order[each.kind],
             each.adapter,
@@ -190,33 +136,6 @@ def _note(changes: dict[Key, Change], kind: str, check: Record, was: str, now: s
     change.devices.add(subject["device"])
     change.cases[check["case"]] += 1
     change.moved = max(change.moved, moved)
-
-
-def _slower(old: Sequence[Record], new: Sequence[Record]) -> Iterator[Change]:
-    """Times whose noise bands (``low`` to ``high``, seconds) no longer touch."""
-    before = {_timed(each): each for each in old if each["record"] == "speed" and _banded(each)}
-    for each in new:
-        if each["record"] != "speed" or not _banded(each) or (was := before.get(_timed(each))) is None:
-            continue
-        if each["low"] > was["high"]:
-            subject = each["subject"]
-            factor = f"{each['low'] / was['high']:.2f} times"
-            change = Change("slower", subject["adapter"], subject["implementation"], "", "", "slower by", factor)
-            change.modes.add(subject["mode"])
-            change.dtypes.add(subject["dtype"])
-            change.devices.add(subject["device"])
-            change.cases[str(each.get("workload", "time"))] += 1
-            yield change
-
-
-def _timed(record: Record) -> Key:
-    subject = record["subject"]
-    names = ("adapter", "implementation", "mode", "device", "dtype")
-    return (*(subject[name] for name in names), str(record.get("workload", "")))
-
-
-def _banded(record: Record) -> bool:
-    return all(isinstance(record.get(name), int | float) and record[name] > 0 for name in ("low", "high"))
 
 
 def _ledger(old: Record, new: Record) -> Iterator[tuple[str, str, str]]:

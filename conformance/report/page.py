@@ -13,7 +13,7 @@ import markupsafe
 import numpy as np
 
 from conformance import __version__, anatomy, record
-from conformance.report import agreement, causes, compare, curves, explorer, history, overview, speed, sweeps
+from conformance.report import agreement, causes, change, compare, curves, explorer, history, overview, speed, sweeps
 from conformance.report.merge import Merged, merge, named, write_records
 from conformance.report.pack import compressed
 from conformance.report.states import LEVELS, STATES
@@ -103,8 +103,8 @@ def write_comparison(comparison: compare.Comparison, path: Path) -> None:
         .render(
             it=comparison,
             headline=compare.headline(comparison),
-            kinds=compare.KINDS,
-            regressions=compare.REGRESSIONS,
+            kinds=change.KINDS,
+            regressions=change.REGRESSIONS,
             style=_style(),
         )
     )

@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from conformance.dtype import DTYPES
 from conformance.record import Record
 from conformance.report.merge import Key, Merged, named
 from conformance.report.pack import packed
-from conformance.speed.statistic import MARGIN, median_interval
+from conformance.speed.statistic import median_interval
 
 # The clauses whose errors stand beside a pass: result ULP, tails included.
 ACCURACY = {"forward": "V3", "backward": "G2"}
@@ -23,7 +24,8 @@ def speed(merged: Merged) -> str:
     if not times:
         return ""
     standings = _standings(merged.checks, {named(each["subject"]) for each in times})
-    return packed({"times": [_time(each, standings) for each in times], "margin": MARGIN}, {})
+    precisions = {name: dtype.precision for name, dtype in DTYPES.items()}
+    return packed({"times": [_time(each, standings) for each in times], "precisions": precisions}, {})
 
 
 def _time(record: Record, standings: Mapping[Key, Standing]) -> Record:

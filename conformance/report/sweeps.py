@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,14 +49,22 @@ class Row:
         return _witness(self.found["worst"], self.dtype) if "worst" in self.found else {}
 
     @property
+    def others(self) -> str:
+        """What is no distance, with its counts."""
+        counts = self.found["counts"]
+        return ", ".join(f"{counts[name]:,} {name}" for name in NAMES[DISTANCES:] if counts.get(name))
+
+    @property
     def regions(self) -> Iterator[dict[str, Any]]:
         """The bad regions: what is wrong, how often, between which logits, and the worst of it."""
+        sides = Counter(region["class"] for region in self.found["regions"])
         for region in self.found["regions"]:
             kind = region["class"]
+            count = f"{self.found['counts'].get(kind, 0):,}"
             yield {
                 "kind": kind,
                 "told": _TOLD.get(kind, f"beyond {self.found['limit_ulp']:g} ULP, {kind.replace('<=', 'up to ')}"),
-                "count": self.found["counts"].get(kind, 0),
+                "count": count if sides[kind] == 1 else f"{count} on both sides",
                 "logits": region["logits"],
                 "first": _shown(region["first"], self.dtype),
                 "last": _shown(region["last"], self.dtype),
@@ -70,17 +80,18 @@ def rows(merged: Merged) -> list[Row]:
         if record["record"] == "sweep" and record["subject"]["dtype"] in DTYPES
         for each in record["found"]
     ]
-    order = {"float32": 0}
-    return sorted(
-        found, key=lambda row: (order.get(row.dtype.name, 1), row.dtype.name, row.found["quantity"], row.found["label"])
-    )
+    return sorted(found, key=_order)
+
+
+def _order(row: Row) -> tuple[bool, str, bool, str]:
+    return row.dtype.name != "float32", row.dtype.name, row.found["quantity"] != "loss", row.found["label"]
 
 
 def sweeps(found: list[Row]) -> str:
     """Curves and regions for the charts, packed; '' if there are none."""
     if not found:
         return ""
-    return packed({"sweeps": [_chart(row) for row in found], "distances": DISTANCES, "names": NAMES}, {})
+    return packed({"sweeps": [_chart(row) for row in found]}, {})
 
 
 def _chart(row: Row) -> dict[str, Any]:
@@ -108,11 +119,13 @@ def _place(pattern: int, sign: int) -> int:
 
 
 def _ticks(dtype: Dtype) -> Iterator[list[Any]]:
-    for value in (1e-30, 1e-10, 1e-4, 1e-2, 1.0, 16.0, 100.0, 1e4, 1e10, 1e30):
+    last, spacing = 0, pattern_of(math.inf, dtype) / 9
+    for value in (1e-30, 1e-20, 1e-10, 1e-5, 1e-4, 1e-2, 1.0, 100.0, 1e4, 1e10, 1e20, 1e30):
         if dtype.smallest <= value <= dtype.largest:
             place = pattern_of(value, dtype)
-            yield [place, f"{value:g}"]
-            yield [-place, f"-{value:g}"]
+            if place - last >= spacing:
+                last = place
+                yield from ([place, f"{value:g}"], [-place, f"-{value:g}"])
     yield [0, "0"]
 
 

@@ -56,7 +56,7 @@ function sizesChart(Plot, framework, times, domain, roofs) {
       Plot.dot(ordered, { x: "elements", y: rate, stroke: colour(ordered[0]), fill: ordered[0].state === "wrong" ? "var(--paper)" : colour(ordered[0]), r: 2.6 })];
   });
   const svg = asImage(Plot.plot({
-    width: 340, height: 210, marginLeft: 40, marginRight: 8, marginTop: 8, marginBottom: 30, ariaLabel: `Throughput of ${framework} against the number of elements`,
+    width: 300, height: 200, marginLeft: 40, marginRight: 8, marginTop: 8, marginBottom: 30, ariaLabel: `Throughput of ${framework} against the number of elements`,
     x: { type: "log", base: 2, domain: domain.x, tickFormat: (value) => power(value), label: "elements", ticks: domain.ticks },
     y: { type: "log", domain: domain.y, label: "GB/s", tickFormat: (value) => (Math.log10(value) % 1 === 0 ? `${value}` : "") },
     marks: [Plot.gridY({ strokeOpacity: 0.12 }), Plot.line(roofs, { x: "elements", y: "rate", stroke: "currentColor", strokeDasharray: "1,3", strokeWidth: 1.5 }), ...lines,
@@ -64,7 +64,7 @@ function sizesChart(Plot, framework, times, domain, roofs) {
   }));
   const keys = names.map((name, index) => {
     const one = times.find((each) => titled(each) === name);
-    return el("span", { class: "key" }, el("i", { class: `line${one.state === "wrong" ? " dashed" : ""}`, style: `border-color:${PALETTE[index % PALETTE.length]}` }), ` ${one.subject[1]}`, el("small", {}, ` ${one.subject[3]}${one.state === "wrong" ? ", wrong" : ""}`));
+    return el("span", { class: "key" }, el("i", { class: `line${one.state === "wrong" ? " dashed" : ""}`, style: `border-color:${PALETTE[index % PALETTE.length]}` }), ` ${one.subject[1]}`, el("small", {}, ` ${one.subject[3]}`));
   });
   return el("figure", {}, el("figcaption", {}, el("b", {}, framework)), svg, el("div", { class: "legend" }, keys));
 }
@@ -84,22 +84,23 @@ function hatch() {
 
 const rowName = (each) => `${titled(each)} · ${each.subject[3]}`;
 
-/** Ranked: the right ones by their time, fastest first; behind them, without a rank, the wrong and the unjudged. */
+const ORDER = ["right", "unjudged", "wrong"];
+
+/** Ranked: the right ones by their time, fastest first; behind them, without a rank, the unjudged and the wrong. */
 function ranked(times) {
-  return [...times].sort((a, b) => (a.state === "wrong") - (b.state === "wrong") || a.seconds[0] - b.seconds[0]);
+  return [...times].sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || a.seconds[0] - b.seconds[0]);
 }
 
 function barsChart(Plot, times, roofRate) {
   const order = [...new Set([...ranked(times.filter((each) => each.pass === "backward")), ...ranked(times)].map(rowName))];
   const data = times.map((each) => ({ ...each, told: STEPS[each.pass], row: rowName(each), rate: rate(each), low: each.fewest_bytes / each.seconds[2] / 1e9, high: each.fewest_bytes / each.seconds[1] / 1e9 }));
-  const right = data.filter((each) => each.state !== "wrong");
-  const wrong = data.filter((each) => each.state === "wrong");
+  const least = 10 ** Math.floor(Math.log10(Math.min(...data.map((each) => each.low))));
+  const looks = { right: { fill: "var(--zero)", fillOpacity: 0.75 }, unjudged: { fill: "var(--off)", stroke: "var(--on-off)", strokeWidth: 0.6 }, wrong: { fill: "url(#hatch)", stroke: "var(--must-ink)", strokeWidth: 0.6 } };
   return asImage(Plot.plot({
     width: 1040, height: 62 + 19 * order.length, marginLeft: 330, marginRight: 70, marginTop: 34, ariaLabel: "Throughput of each implementation, forward, and forward with backward",
-    x: { label: "GB/s of the fewest bytes", domain: [0, Math.max(roofRate, ...data.map((each) => each.high)) * 1.02], grid: true }, y: { domain: order, label: null }, fx: { domain: Object.values(STEPS), label: null },
+    x: { type: "log", label: "GB/s of the fewest bytes", domain: [least, Math.max(roofRate, ...data.map((each) => each.high)) * 1.1], grid: true, tickFormat: (value) => (Math.log10(value) % 1 === 0 ? `${value}` : "") }, y: { domain: order, label: null }, fx: { domain: Object.values(STEPS), label: null },
     marks: [
-      Plot.barX(right, { x: "rate", y: "row", fx: "told", fill: "var(--zero)", fillOpacity: 0.75, insetTop: 2, insetBottom: 2 }),
-      Plot.barX(wrong, { x: "rate", y: "row", fx: "told", fill: "url(#hatch)", stroke: "var(--must-ink)", strokeWidth: 0.6, insetTop: 2, insetBottom: 2 }),
+      ORDER.map((state) => Plot.barX(data.filter((each) => each.state === state), { x1: least, x2: "rate", y: "row", fx: "told", insetTop: 2, insetBottom: 2, ...looks[state] })),
       Plot.link(data, { x1: "low", x2: "high", y: "row", fx: "told", stroke: "currentColor", strokeWidth: 1.6 }),
       Plot.ruleX(Object.values(STEPS), { x: () => roofRate, fx: (name) => name, stroke: "currentColor", strokeDasharray: "1,3" }),
       Plot.text(data, { x: "high", y: "row", fx: "told", text: (each) => seconds(each.seconds[0]), textAnchor: "start", dx: 4 }),
@@ -108,13 +109,15 @@ function barsChart(Plot, times, roofRate) {
   }));
 }
 
-function scatterChart(Plot, times) {
-  const points = times.filter((each) => typeof each.ulp === "number" && each.pass === "backward").map((each) => ({ ...each, error: each.ulp < 0 ? 60 : Math.log2(1 + each.ulp), nanoseconds: each.seconds[0] / each.elements * 1e9 }));
+function scatterChart(Plot, times, precision) {
+  const top = precision + 3;
+  const points = times.filter((each) => typeof each.ulp === "number" && each.pass === "backward").map((each) => ({ ...each, error: each.ulp < 0 ? top : Math.min(top, Math.log2(1 + each.ulp)), nanoseconds: each.seconds[0] / each.elements * 1e9 }));
+  const ticks = errorTicks(precision);
   if (!points.length) return el("p", { class: "quiet" }, "No subject of this choice was both timed and judged.");
   const frameworks = [...new Set(points.map((each) => each.subject[0]))];
   const svg = asImage(Plot.plot({
     width: 480, height: 330, marginLeft: 62, marginBottom: 36, ariaLabel: "Largest error of the gradient against the time of forward and backward",
-    x: { type: "log", label: "ns an element" }, y: { domain: [0, 62], label: "largest error, ULP", ticks: [0, 1, Math.log2(5), 12, 24, 40, 60], tickFormat: (value) => (value === 60 ? "lost" : value < 3 ? `${Math.round(2 ** value - 1)}` : `2^${Math.round(value)}`), grid: true },
+    x: { type: "log", label: "ns an element" }, y: { domain: [-0.5, top + 0.5], label: "largest error, ULP", ticks: [...ticks.at, top], tickFormat: (_, index) => [...ticks.text, "NaN, ∞"][index], grid: true },
     symbol: { domain: frameworks, range: frameworks.map((name) => SHAPE_OF[name] || "star") },
     marks: [Plot.dot(points, { x: "nanoseconds", y: "error", symbol: (each) => each.subject[0], stroke: (each) => (each.state === "wrong" ? "var(--must-ink)" : "var(--zero)"), fill: (each) => (each.state === "wrong" ? "var(--paper)" : "var(--zero)"), r: 5 }),
       Plot.tip(points, Plot.pointer({ x: "nanoseconds", y: "error", title: (each) => `${toldOf(each)}\nlargest error of the gradient: ${each.ulp < 0 ? "∞" : ulps(each.ulp)} ULP`, fill: "var(--paper)" }))],
@@ -162,11 +165,11 @@ async function drawSpeed() {
   const rates = [...shown.map(rate), ...roofs.map((each) => each.rate)].filter((value) => value > 0);
   const domain = { x: [sizes[0], sizes[sizes.length - 1]], y: [Math.min(...rates) / 1.3, Math.max(...rates) * 1.3], ticks: sizes };
   const none = el("p", { class: "quiet" }, "Nothing was timed in this choice.");
-  byId("s-legend").replaceChildren(el("span", { class: "key" }, "forward and backward; dotted: the yardstick, two reads and a write; dashed and hollow: breaks a must clause"));
+  byId("s-legend").replaceChildren(el("span", { class: "key" }, "forward and backward; dotted: the yardstick, two reads and a write; dashed and hollow: breaks a must clause, such as the refusal of labels of another shape"));
   byId("s-sizes").replaceChildren(...(shown.length ? [...grouped(shown, (each) => each.subject[0])].map(([name, found]) => sizesChart(Plot, name, found, domain, roofs)) : [none]));
   const top = roofs.find((each) => `${each.elements}` === elements);
   byId("s-bars").replaceChildren(...(sized.length ? [hatch(), barsChart(Plot, sized, top ? top.rate : 0)] : [none.cloneNode(true)]));
-  byId("s-scatter").replaceChildren(...[scatterChart(Plot, sized)].flat());
+  byId("s-scatter").replaceChildren(...[scatterChart(Plot, sized, data.precisions[dtype])].flat());
   byId("s-modes").replaceChildren(...[modesChart(Plot, sized)].flat());
   byId("s-table").replaceChildren(speedTable(sized));
   address.settle();
@@ -183,7 +186,8 @@ function startSpeed() {
   };
   const start = async () => {
     const { times } = await block("speed");
-    const sizes = [...new Set(times.map((each) => each.elements))].sort((a, b) => (b === 2 ** 22) - (a === 2 ** 22) || b - a);
+    const counts = grouped(times, (each) => each.elements);
+    const sizes = [...counts.keys()].sort((a, b) => counts.get(b).length - counts.get(a).length || b - a);
     fill(byId("s-elements"), sizes.map(String), sizes.map(power));
     const first = (values, wanted) => [...new Set(values)].sort((a, b) => (b === wanted) - (a === wanted));
     fill(byId("s-reduction"), first(times.map((each) => each.reduction), "mean"));

@@ -19,7 +19,7 @@ function sweepChart(Plot, each, quantity) {
     marks: [
       Plot.ruleY(ticks, { stroke: "currentColor", strokeOpacity: 0.18 }),
       labels.map((label, index) => Plot.line(curves.filter((point) => point.label === label), { x: "place", y: "error", stroke: colours[index], strokeWidth: 1.2, curve: "step-after", strokeDasharray: label === "1" ? "4,2" : undefined })),
-      Plot.rect(regions, { x1: "from", x2: "to", y1: "row", y2: (region) => region.row + 1.2, fill: (region) => (region.label === "1" ? "var(--one)" : "var(--zero)"), stroke: (region) => (region.label === "1" ? "var(--one)" : "var(--zero)"), title: (region) => `label ${region.label}: ${region.kind}` }),
+      Plot.rect(regions, { x1: "from", x2: "to", y1: "row", y2: (region) => region.row + 1.2, fill: (region) => (region.label === "1" ? "var(--one)" : "var(--zero)"), stroke: (region) => (region.label === "1" ? "var(--one)" : "var(--zero)"), strokeWidth: 1.5, title: (region) => `label ${region.label}: ${region.kind}` }),
       Plot.tip(curves, Plot.pointerX({ x: "place", y: "error", title: told, fill: "var(--paper)" })),
     ],
   }));
