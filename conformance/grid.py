@@ -53,10 +53,19 @@ def grid(dtype: Dtype) -> Grid:
 
 @functools.cache
 def exact(dtype: Dtype) -> dict[str, Exact]:
-    """The exact loss and gradient of every element, to at least 100 bits. Raises ArithmeticError if a ball is wide."""
+    """The exact loss and gradient of every element."""
+    points = grid(dtype)
+    return exact_at(points.logits, points.labels)
+
+
+def exact_at(logits: Floats, labels: Floats) -> dict[str, Exact]:
+    """The exact loss and gradient of each logit (up to 1000) for each label, label by label, to at least 100 bits.
+
+    Raises ArithmeticError if a ball is wide.
+    """
     before, ctx.prec = ctx.prec, _PRECISION
     try:
-        balls = list(_balls(grid(dtype)))
+        balls = list(_balls(logits, labels))
         return {name: _narrowed([pair[index] for pair in balls]) for index, name in enumerate(QUANTITIES)}
     finally:
         ctx.prec = before
@@ -92,11 +101,11 @@ def unpacked(text: str, dtype: Any) -> Any:
     return np.frombuffer(raw, np.dtype(dtype).newbyteorder("<")).astype(dtype)
 
 
-def _balls(points: Grid) -> Iterator[tuple[arb, arb]]:
-    tails = [(-abs(arb(float(x)))).exp() for x in points.logits]
-    for label in points.labels:
+def _balls(logits: Floats, labels: Floats) -> Iterator[tuple[arb, arb]]:
+    tails = [(-abs(arb(float(x)))).exp() for x in logits]
+    for label in labels:
         z = arb(float(label))
-        for logit, tail in zip(points.logits, tails, strict=True):
+        for logit, tail in zip(logits, tails, strict=True):
             x, near, far = arb(float(logit)), 1 / (1 + tail), tail / (1 + tail)
             positive = logit >= 0
             loss = abs(x) * ((1 - z) if positive else z) + tail.log1p()

@@ -219,3 +219,30 @@ def test_another_sweep_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     assert main([*command, "--labels", "0"]) == 0
     assert main([*command, "--labels", "1"]) == 2
     assert main([*command, "--labels", "1", "--fresh"]) == 0
+
+
+def test_a_search_of_float64_finds_the_largest_error_of_a_narrow_place(tmp_path: Path) -> None:
+    """It narrows down to a thousand floats that no sample would hit, and says where they are."""
+    (tmp_path / "own.py").write_text(NARROW)
+    target = f"{tmp_path / 'own.py'}:loss"
+    command = ["sweep", "--adapter", "numpy", "--implementation", target, "--dtype", "float64", "--out", str(tmp_path)]
+    assert main([*command, "--quantity", "loss", "--labels", "0"]) == 1
+    found = json.loads((tmp_path / "results.jsonl").read_text().splitlines()[-1])
+    (each,) = found["found"]
+
+    logit = np.array([int(each["worst"]["logit"], 16)], np.uint64).view(np.float64)[0]
+    assert 2.9 < logit < 3.1
+    assert 2.0**21 < each["worst"]["ulp"] < 2.0**26
+    assert found["unexpected"] == [f"loss for label 0: {found['unexpected'][0].split(': ')[1]}"]
+    assert each["counts"] == {}
+
+
+# The error grows towards a place within 0.05 of a logit of 3, where it is largest by far.
+NARROW = """
+import numpy as np
+from conformance import operator
+
+def loss(logits, labels):
+    right = operator.loss(logits, labels)
+    return right * (1 + 2.0**-28 * np.maximum(0.0, 1 - np.abs(logits - 3.0) / 0.05))
+"""

@@ -36,9 +36,16 @@ class Row:
     dtype: Dtype
 
     @property
+    def searched(self) -> bool:
+        """True if the elements were looked for, and so nothing was counted."""
+        return not self.found["counts"]
+
+    @property
     def shares(self) -> dict[str, str]:
         """Correctly rounded, within 1 ULP, within 4 ULP, and the rest."""
         counts, elements = self.found["counts"], max(1, self.found["elements"])
+        if self.searched:
+            return dict.fromkeys((*(f"≤ {limit}" for limit, _ in _UPTO), "worse"), "")
         upto = {f"≤ {limit}": sum(counts.get(name, 0) for name in NAMES[:stop]) for limit, stop in _UPTO}
         upto["worse"] = elements - upto["≤ 4"]
         return {name: _percent(count, elements) for name, count in upto.items()}
@@ -64,7 +71,7 @@ class Row:
             yield {
                 "kind": kind,
                 "told": _TOLD.get(kind, f"beyond {self.found['limit_ulp']:g} ULP, {kind.replace('<=', 'up to ')}"),
-                "count": count if sides[kind] == 1 else f"{count} on both sides",
+                "count": "at least 1" if self.searched else count if sides[kind] == 1 else f"{count} on both sides",
                 "logits": region["logits"],
                 "first": _shown(region["first"], self.dtype),
                 "last": _shown(region["last"], self.dtype),

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from conformance.adapter import NotOffered
 from conformance.errors import UsageError
 from conformance.record import Record
-from conformance.session import Choice, open_session
+from conformance.session import Choice, Session, open_session
 from conformance.subject import Runner
 
-DTYPES = ("float16", "bfloat16", "float32")
+DTYPES = ("float16", "bfloat16", "float32", "float64")
 QUANTITIES = ("loss", "gradient")
 
 
@@ -44,6 +45,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(next(f"adapter '{name}': {reason}" for name, reason in session.missing.items()))
     out = Path(options.out)
     runner: Runner = session.runners[0]
+    if options.dtype == "float64":
+        return _searched(session, options, quantities, out)
     try:
         plan = Plan(quantities, options.labels, options.workers, options.scheduler or "")
         found = sweep(session, runner, plan, out, fresh=options.fresh)
@@ -53,15 +56,36 @@ def run(options: argparse.Namespace) -> int:
     return 0 if found["complete"] and not found["unexpected"] else 1
 
 
+def _searched(session: Session, options: argparse.Namespace, quantities: tuple[str, ...], out: Path) -> int:
+    """Nobody can compute every float64: look for the largest errors."""
+    from conformance.sweep.search import search
+    from conformance.sweep.sweep import RESULTS, write
+
+    runner = session.runners[0]
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"searching {runner.subject.id}", total=None)
+        found = search(
+            runner,
+            session.ledger_of(runner),
+            quantities,
+            options.labels,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    write(session, runner, found, out)
+    _show(found, f"the largest errors that were found, no bound; record: {out / RESULTS}")
+    return 1 if found["unexpected"] else 0
+
+
 def _show(found: Record, places: str) -> None:
     console = Console()
     table = Table("quantity", "label", "elements", "correctly rounded", "worst ULP", "beyond the bound")
     for each in found["found"]:
         counts, elements = each["counts"], each["elements"]
         shown = {region["class"] for region in each["regions"]}
-        bad = ", ".join(f"{name} {counts[name]:,}" for name in counts if name in shown)
+        bad = ", ".join(f"{name} {counts[name]:,}" for name in counts if name in shown) or ", ".join(sorted(shown))
         worst = f"{each['worst']['ulp']:.4g}" if "worst" in each else ""
-        share = f"{100 * counts.get('<=0.5', 0) / elements:.3f} %"
+        worst = worst if counts else f"at least {worst or 'infinite'}"
+        share = f"{100 * counts.get('<=0.5', 0) / elements:.3f} %" if counts else "(searched)"
         table.add_row(each["quantity"], each["label"], f"{elements:,}", share, worst, bad or "none")
     console.print(table)
     for text in found["unexpected"]:
@@ -73,7 +97,7 @@ def add_parser(verbs: Any) -> None:
     """The grammar of the verb."""
     each = verbs.add_parser(
         "sweep",
-        help="judge every bit pattern of a dtype",
+        help="judge every bit pattern of a dtype (of float64: search for the largest errors)",
         description="Compute every bit pattern of a dtype and count the errors by class; a killed sweep goes on where "
         "it was. Exit code 1 if the ledger does not know what was found, or the sweep was interrupted.",
     )

@@ -62,14 +62,17 @@ def record(
     return each
 
 
+def unlisted(subject: Subject, quantity: str, kind: int, ledger: Ledger) -> bool:
+    """True if the ledger lists no deviation that elements of the class could be; a subnormal may be flushed (V6)."""
+    return kind != FLUSHED and not ledger.signatures(subject, CHAPTERS[quantity]) & set(signatures(kind))
+
+
 def unexpected(subject: Subject, swept: Iterable[Swept], ledger: Ledger) -> Iterator[str]:
     """A line for each class of bad elements that the ledger lists in no clause of the quantity's chapter."""
     dtype = dtype_named(subject.dtype)
     for (quantity, label), tally in tallies(swept, subject).items():
-        known = ledger.signatures(subject, CHAPTERS[quantity])
         for kind, count in bad(tally).items():
-            # A subnormal may be flushed (clause V6).
-            if kind != FLUSHED and not known & set(signatures(kind)):
+            if unlisted(subject, quantity, kind, ledger):
                 region = next(region for (each, _), region in tally.regions.items() if each == kind)
                 witness = region.worst
                 what = f"{NAMES[kind]} ULP" if has_distance(kind) else NAMES[kind]

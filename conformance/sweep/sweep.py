@@ -59,7 +59,7 @@ def sweep(session: Session, runner: Runner, plan: Plan, out: Path, *, fresh: boo
         finally:
             journal.close()
             found = _facts(session.ledger_of(runner), runner, plan, journal, len(todo))
-            _write(session, runner, found, out)
+            write(session, runner, found, out)
     return found
 
 
@@ -132,7 +132,8 @@ def _facts(ledger: Ledger, runner: Runner, plan: Plan, journal: Journal, blocks:
     return facts.record(runner.subject, journal.swept, plan.options(), blocks, unexpected)
 
 
-def _write(session: Session, runner: Runner, found: Mapping[str, Any], out: Path) -> None:
+def write(session: Session, runner: Runner, found: Mapping[str, Any], out: Path) -> None:
+    """A results file of a run that did nothing else."""
     head = record.run_record(
         {name: describe(adapter) for name, adapter in session.adapters.items()},
         session.missing,
