@@ -34,7 +34,7 @@ POINTS = 20_000
 def main() -> int:
     """Print the figures as JSON; 1 if one is beyond its limit."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--blocks", type=int, default=24, help="of 4 Mi elements each (default: %(default)s)")
+    parser.add_argument("--blocks", type=int, default=96, help="of 4 Mi elements each (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="(default: %(default)s)")
     options = parser.parse_args()
     for name, value in ONE_THREAD.items():

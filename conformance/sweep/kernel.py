@@ -1,8 +1,8 @@
 """Oracle and error measure in one pass over float32 results: numba, one core, no lock held.
 
-Most elements are counted by comparisons alone, which the compiler makes vector instructions of. Where an element of
-a group of GROUP is beyond the limit, worse than the worst so far, not finite, or too near to a boundary to be decided
-in float64, the group is counted one by one.
+Most elements are counted by comparisons alone, on errors rounded to float32, which the compiler makes vector
+instructions of: eight at a time. Where an element of a group of GROUP is beyond the limit, worse than the worst so far,
+not finite, or too near to a boundary for this, the group is looked at again in float64, and if need be one by one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,21 @@ from conformance.sweep.classes import DISTANCES, FLUSHED, LOST, NAN, OVERFLOW, W
 GROUP = 1024
 _DISTANCES, _LOST, _FLUSHED, _WRONG_SIGN, _NAN, _OVERFLOW = DISTANCES, LOST, FLUSHED, WRONG_SIGN, NAN, OVERFLOW
 _SMALLEST_NORMAL = 2.0**23  # in units of the smallest subnormal
+_ROUNDED = 2.0**-22  # more than an error of at most 2 changes when it is rounded to float32
+_NO_ERROR = 2.0**-20  # a distance of less is that from a limit which is a float (oracle.py), and nobody's worst
+_int32, _float32 = numba.int32, numba.float32
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"}, inline="always")
+def _distances(part, errors, row, sign, ramp, begin):  # type: ignore[no-untyped-def]
+    """Into ``errors``: how far the results are from the piece's polynomial, in ulps."""
+    step, inverse = row[0], row[2] * sign
+    c0, c1, c2, c3, c4 = row[4], row[5], row[6], row[7], row[8]
+    for j in range(part.shape[0]):
+        t = ramp[j] * step + begin
+        square = t * t
+        y = (c0 + t * c1) + square * ((c2 + t * c3) + square * c4)
+        errors[j] = abs(np.float64(part[j]) * inverse - y)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
@@ -34,7 +49,7 @@ def measure(  # type: ignore[no-untyped-def]
     all_worst = extremes.shape[0] - 1
     common = min(limit, 4.0)
     stop = offset + got.shape[0]
-    ramp, errors = np.arange(float(GROUP)), np.empty(GROUP)
+    ramp, errors, rounded = np.arange(float(GROUP)), np.empty(GROUP), np.empty(GROUP, np.float32)
     codes, edges = errors.view(np.int64), 2.0 ** np.arange(-1.0, _DISTANCES)
     piece = np.searchsorted(first, offset, side="right") - 1
     at = offset
@@ -43,32 +58,31 @@ def measure(  # type: ignore[no-untyped-def]
             piece += 1
         end = min(stop, first[piece + 1], at + GROUP)
         row = rows[piece]
-        step, inverse, bound = row[0], row[2] * sign, row[3]
-        begin = (at - row[1]) * step - 1.0
-        c0, c1, c2, c3, c4 = row[4], row[5], row[6], row[7], row[8]
+        inverse, bound = row[2] * sign, row[3]
+        begin = (at - row[1]) * row[0] - 1.0
         part = got[at - offset : end - offset]
         size = end - at
-        fine = min(common - bound, extremes[all_worst])
-        low, high = 0.5 - bound, 0.5 + bound
-        half_low, one_low, two_low, all_fine = 0, 0, 0, 0
-        half_high, one_high, two_high = 0, 0, 0
+        _distances(part, rounded, row, sign, ramp, begin)
+        # What is worse by less than this is no new worst: an error that stays the same would be looked at for ever.
+        worst = max(extremes[all_worst], _NO_ERROR) * (1.0 + 2.0 * _ROUNDED)
+        fine = _float32(min((common - bound) * (1.0 - _ROUNDED), worst))
+        slack = bound + _ROUNDED
+        half_least, one_least, two_least = _float32(0.5 - slack), _float32(1.0 - slack), _float32(2.0 - slack)
+        half_most, one_most, two_most = _float32(0.5 + slack), _float32(1.0 + slack), _float32(2.0 + slack)
+        half_low, one_low, two_low, all_fine = _int32(0), _int32(0), _int32(0), _int32(0)
+        half_high, one_high, two_high = _int32(0), _int32(0), _int32(0)
         for j in range(size):
-            t = ramp[j] * step + begin
-            square = t * t
-            y = (c0 + t * c1) + square * ((c2 + t * c3) + square * c4)
-            e = abs(np.float64(part[j]) * inverse - y)
-            errors[j] = e
-            half_low += e <= low
-            one_low += e <= low + 0.5
-            two_low += e <= low + 1.5
-            all_fine += e <= fine
-        # A loop of its own: with seven counters at once the registers do not suffice.
-        for j in range(size):
-            e = errors[j]
-            half_high += e <= high
-            one_high += e <= high + 0.5
-            two_high += e <= high + 1.5
+            near = rounded[j]
+            half_low = _int32(half_low + _int32(near <= half_least))
+            one_low = _int32(one_low + _int32(near <= one_least))
+            two_low = _int32(two_low + _int32(near <= two_least))
+            all_fine = _int32(all_fine + _int32(near <= fine))
+            half_high = _int32(half_high + _int32(near <= half_most))
+            one_high = _int32(one_high + _int32(near <= one_most))
+            two_high = _int32(two_high + _int32(near <= two_most))
         decided = half_low == half_high and one_low == one_high and two_low == two_high and not subnormal[piece]
+        if not decided or all_fine < size:
+            _distances(part, errors, row, sign, ramp, begin)
         if decided and all_fine < size:
             # Mere progress of the worst, as where an error grows steadily, is no reason to count one by one.
             peak, place = extremes[all_worst], -1
@@ -107,8 +121,8 @@ def measure(  # type: ignore[no-untyped-def]
                 kind = max(0, (codes[j] >> 52) - 1022 + ((codes[j] & 0xFFFFFFFFFFFFF) != 0))
                 kind = min(kind, _DISTANCES)
                 slack = bound * (1.0 + e)
-                near = abs(e - edges[kind]) <= slack or (kind > 0 and abs(e - edges[kind - 1]) <= slack)
-                if near and bound > 0.0:
+                close = abs(e - edges[kind]) <= slack or (kind > 0 and abs(e - edges[kind - 1]) <= slack)
+                if close and bound > 0.0:
                     undecided[left] = at + j
                     left += 1
                     continue

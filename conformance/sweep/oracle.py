@@ -96,7 +96,7 @@ def table(pattern: int, count: int, quantity: str, rising: bool) -> Table:
     first: list[int] = []
     rows: list[tuple[float, ...]] = []
     subnormal: list[bool] = []
-    for interval in _intervals(pattern, count):
+    for interval in _intervals(pattern, count, quantity, rising):
         offset = interval.pattern - pattern
         with ARB:
             pieces = list(_pieces(interval, quantity, rising))
@@ -108,7 +108,12 @@ def table(pattern: int, count: int, quantity: str, rising: bool) -> Table:
     return Table(np.array([*first, count], np.int64), np.array(rows), np.array(subnormal))
 
 
-def _intervals(pattern: int, count: int) -> Iterator[_Interval]:
+def _intervals(pattern: int, count: int, quantity: str, rising: bool) -> Iterator[_Interval]:
+    whole = _Interval(pattern, count)
+    one_binade = pattern // _MANTISSA == (pattern + count - 1) // _MANTISSA
+    if pattern and one_binade and _limit(whole, quantity, rising) is not None:
+        yield whole
+        return
     at = pattern
     while at < pattern + count:
         stride = min(STRIDE, count)
