@@ -37,8 +37,8 @@ def stretched(call: Call, runner: Runner) -> Call:
 
 
 def cut(result: Array, count: int) -> Array:
-    """The first so many elements of a stretched call's result; a result of another shape is left for others to see."""
-    return result[:count] if result.shape == (SHARED,) else result
+    """The first so many elements of a stretched call's result; another number of them is left for others to see."""
+    return result.reshape(-1)[:count] if result.size == SHARED else result
 
 
 def _compiles_each(runner: Runner) -> bool:

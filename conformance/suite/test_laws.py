@@ -139,7 +139,10 @@ def modes_agree(examination: Examination) -> Outcome:
 
 
 def _drawn(examination: Examination) -> tuple[Floats, Floats]:
-    return drawn(examination.case, examination.dtype, examination.session.choice.seed)
+    law = examination.case.law
+    if law is None:
+        raise ValueError(f"{examination.case.id} is not a law")
+    return drawn(law, examination.dtype, examination.session.choice.seed)
 
 
 def _labels(examination: Examination) -> tuple[Floats, Floats]:
