@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from conformance import lengths
 from conformance.adapter import Array, NotOffered
 from conformance.grid import HARD, LABELS, grid, packed
 from conformance.subject import Call, Runner, native
@@ -58,12 +59,12 @@ def _results(runner: Runner, labels: int) -> dict[str, Array]:
     dtype = runner.dtype
     logits, targets = (native(values, dtype) for values in grid(dtype).elements(labels))
     operands = {"logits": logits, "labels": targets, "cotangent": native(np.ones(len(logits)), dtype)}
+    call = lengths.stretched(Call(operands), runner)
     try:
-        loss, gradient = runner.run_both(Call(operands))
+        results = dict(zip(("loss", "gradient"), runner.run_both(call), strict=True))
     except NotOffered:
-        del operands["cotangent"]
-        return {"loss": runner.run(Call(operands))}
-    return {"loss": loss, "gradient": gradient}
+        results = {"loss": runner.run(lengths.stretched(Call({"logits": logits, "labels": targets}), runner))}
+    return {name: lengths.cut(got, len(logits)) for name, got in results.items()}
 
 
 def _labels(runner: Runner) -> int:

@@ -10,7 +10,7 @@ from hypothesis import strategies
 from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
 from hypothesis.internal.constants_ast import Constants
 
-from conformance.case import Case
+from conformance.case import Law
 from conformance.dtype import Dtype
 from conformance.exact import Floats
 from conformance.subject import native
@@ -33,14 +33,11 @@ _LADDER = tuple((float(logit), label) for logit in range(-31, 32) for label in (
 
 
 @functools.cache
-def drawn(case: Case, dtype: Dtype, seed: int = 0) -> tuple[Floats, Floats]:
-    """All examples of a law laid end to end: logits and labels, exact in ``dtype``, the same ones for a seed.
+def drawn(law: Law, dtype: Dtype, seed: int = 0) -> tuple[Floats, Floats]:
+    """All examples laid end to end: logits and labels, exact in ``dtype``, the same ones for a seed.
 
-    One tensor holds them all, so that a compiled mode compiles once.
+    One tensor holds them all, so that a compiled mode compiles once. Laws of one range share their examples.
     """
-    law = case.law
-    if law is None:
-        raise ValueError(f"{case.id} is not a law")
     low, high = law.logits
     logit = strategies.floats(low, high, width=_WIDTHS[dtype.name])  # type: ignore[arg-type]
     label = strategies.sampled_from((0.0, 1.0) if law.labels == "hard" else _EIGHTHS)

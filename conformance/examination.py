@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from conformance import operator
+from conformance import lengths, operator
 from conformance.adapter import Array, NotOffered
 from conformance.case import OPERANDS, Case, Values
 from conformance.dtype import Dtype
@@ -182,9 +182,11 @@ class Batches:
 
     def _whole(self, examination: Examination, shared: Shared) -> Array | None:
         tell = self.announce or (lambda _: None)
+        call = self._call(examination.runner, shared.finite)
         tell(shared)
         try:
-            return examination.run(self._call(examination.runner, shared.finite), shared.quantity)
+            result = examination.run(lengths.stretched(call, examination.runner), shared.quantity)
+            return lengths.cut(result, len(call.operands["logits"]))
         except NotOffered:
             raise
         except Exception:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from conformance import operator
+from conformance import lengths, operator
 from conformance.adapter import Array, NotOffered
 from conformance.docket import Docket, Hearing
 from conformance.draw import drawn
@@ -20,7 +20,6 @@ from conformance.ulp import unit
 Mask = npt.NDArray[np.bool_]
 POSITION_BASE = 61  # elements of the pattern whose copies must agree: a prime, so that every lane meets every element
 LADDER = 31
-LONGEST = 17  # as a power of two
 
 
 def symmetry(examination: Examination) -> Outcome:
@@ -69,25 +68,24 @@ def convex(examination: Examination) -> Outcome:
 
 def repeatable(examination: Examination) -> Outcome:
     x, z = _labels(examination)
-    call = _call(examination, x, z)
+    call = _shared(examination, x, z)
     first = examination.run_both(call)
     # Another call between the two: what a call leaves behind must not show.
-    examination.run_both(_call(examination, -x, z))
+    examination.run_both(_shared(examination, -x, z))
     second = examination.run_both(call)
     for quantity in first:
         if differing := int((bits(first[quantity]) != bits(second[quantity])).sum()):
             return Deviates("differs", f"{differing} elements of the {quantity} differ the second time")
-    return Conforms({"elements": len(call.operands["logits"])})
+    return Conforms({"elements": len(x)})
 
 
 def independent_of_position(examination: Examination) -> Outcome:
     x, z = (column[:POSITION_BASE].copy() for column in _labels(examination))
     # Beside what was drawn, a ladder through 0 with label 1, where a last bit that differs is not rounded away.
     x[:LADDER], z[:LADDER] = np.linspace(-8, 8, LADDER), 1.0
-    adapter, mode = examination.runner.adapter, examination.runner.subject.mode
     reference: dict[str, Array] = {}
-    lengths = _lengths(every=mode not in adapter.compiles_each_shape)
-    for turn, length in enumerate(lengths):
+    tried = lengths.around_powers(examination.runner)
+    for turn, length in enumerate(tried):
         # Another stride for each length gives every element other places and other neighbours.
         owner = (np.arange(length) * (1 + turn % (POSITION_BASE - 1)) + 7 * turn) % POSITION_BASE
         got = examination.run_both(_call(examination, x[owner], z[owner]))
@@ -100,19 +98,20 @@ def independent_of_position(examination: Examination) -> Outcome:
                 index = int(differing[0])
                 detail = (
                     f"the {quantity} of logit {x[owner[index]]:.9g}, label {z[owner[index]]:g} at place {index} of "
-                    f"{length} has other bits than in a tensor of {lengths[0]}"
+                    f"{length} has other bits than in a tensor of {tried[0]}"
                 )
                 return Deviates("depends-on-position", detail, {"length": length, "place": index})
-    return Conforms({"lengths": len(lengths)})
+    return Conforms({"lengths": len(tried)})
 
 
 def inputs_unchanged(examination: Examination) -> Outcome:
-    call = examination.with_cotangent(_call(examination, *_labels(examination)))
+    x, z = _labels(examination)
+    call = examination.with_cotangent(_shared(examination, x, z))
     after = examination.runner.run_and_look(call)
     for name, array in call.operands.items():
         if changed := int((bits(array) != bits(after[name])).sum()):
             return Deviates("changed-input", f"{changed} elements of the {name} changed")
-    return Conforms({"elements": len(call.operands["logits"])})
+    return Conforms({"elements": len(x)})
 
 
 def modes_agree(examination: Examination) -> Outcome:
@@ -140,7 +139,10 @@ def modes_agree(examination: Examination) -> Outcome:
 
 
 def _drawn(examination: Examination) -> tuple[Floats, Floats]:
-    return drawn(examination.case, examination.dtype, examination.session.choice.seed)
+    law = examination.case.law
+    if law is None:
+        raise ValueError(f"{examination.case.id} is not a law")
+    return drawn(law, examination.dtype, examination.session.choice.seed)
 
 
 def _labels(examination: Examination) -> tuple[Floats, Floats]:
@@ -153,9 +155,14 @@ def _call(examination: Examination, x: Floats, z: Floats) -> Call:
     return Call({"logits": native(x, examination.dtype), "labels": native(z, examination.dtype)})
 
 
+def _shared(examination: Examination, x: Floats, z: Floats) -> Call:
+    return lengths.stretched(_call(examination, x, z), examination.runner)
+
+
 def _both(examination: Examination, x: Floats, z: Floats, runner: Runner | None = None) -> dict[str, Floats]:
     other = Examination(runner, examination.case, examination.session) if runner else examination
-    return {name: got.astype(np.float64) for name, got in other.run_both(_call(examination, x, z)).items()}
+    results = other.run_both(_shared(other, x, z))
+    return {name: lengths.cut(got, len(x)).astype(np.float64) for name, got in results.items()}
 
 
 def _losses(examination: Examination, x: Floats, z: Floats) -> Floats:
@@ -193,18 +200,6 @@ def _worst(index: int, x: Floats, z: Floats, got: Floats, expected: Floats, ulps
     texts = (float_text(float(column[index])) for column in (x, z, got, expected))
     logit, label, shown, exact = texts
     return Worst(index, logit, label, shown, exact, float(ulps[index]), float(ulps[index]))
-
-
-def _lengths(every: bool) -> list[int]:
-    """Just below, at and just above each power of two, the longest first.
-
-    With ``every`` False one of the three for each power, in turn: for modes that compile for each shape.
-    """
-    lengths: dict[int, None] = {}
-    for power in range(LONGEST, 0, -1):
-        around = (2**power + 1, 2**power - 1, 2**power)
-        lengths |= dict.fromkeys(around if every else around[(LONGEST - power) % 3 :][:1])
-    return list(lengths)
 
 
 CHECKS = {
