@@ -72,9 +72,11 @@ def measure(got: Floats, exact: Exact, scale: Floats, dtype: Dtype) -> Errors:
     exponent = np.where(np.isfinite(exact.hi) & (exact.hi != 0), exact.exponent, -(10**6))
     result_unit = unit(exponent, dtype)
     scaled_unit = np.maximum(result_unit, unit(_exponents(scale), dtype))
-    shift = np.clip(exact.exponent, -3000, 3000).astype(np.int32)
+    # Far below every dtype an exact result is as good as zero; its own exponent would make an infinity of any other.
+    shift = np.maximum(exact.exponent, -1000).astype(np.int32)
+    rest = np.maximum(exact.exponent - shift, -3000).astype(np.int32)
     with np.errstate(invalid="ignore", over="ignore"):
-        distance = np.abs((np.ldexp(got, -shift) - exact.hi) - exact.lo)
+        distance = np.abs((np.ldexp(got, -shift) - np.ldexp(exact.hi, rest)) - np.ldexp(exact.lo, rest))
         result = np.ldexp(distance, (shift - result_unit).astype(np.int32))
         scaled = np.ldexp(distance, (shift - scaled_unit).astype(np.int32))
     same, broken = kind == Kind.SAME, kind >= Kind.NAN

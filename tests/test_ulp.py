@@ -48,6 +48,15 @@ def test_scaled_ulp_takes_the_largest_term() -> None:
     assert (errors.result_ulp[0], errors.scaled_ulp[0]) == (16, 1)
 
 
+def test_a_result_beside_an_exact_one_below_every_dtype_is_measured() -> None:
+    """e^-1000 is as good as zero: another result is as far from it as it is from zero, not infinitely far."""
+    errors = one(2.0**-19, Fraction(1, 2**1442), scale=1.0)
+
+    assert (errors.result_ulp[0], errors.scaled_ulp[0]) == (2.0**130, 16)
+    assert one(0.0, Fraction(1, 2**1442), scale=1.0).result_ulp < 1e-300
+    assert one(3 * 2.0**-1074, Fraction(1, 2**1073), "float64").result_ulp == [1]
+
+
 @pytest.mark.parametrize(
     ("got", "exact", "kind"),
     [
