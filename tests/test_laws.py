@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from conformance import case as cases
-from conformance import operator
+from conformance import draw, operator
 from conformance.adapter import LAYOUTS, Implementation, NotOffered, Reduction
 from conformance.dtype import DTYPES
 from conformance.examination import Batches, Examination
@@ -96,7 +96,8 @@ def test_a_mirror_image_that_is_gone_is_a_lost_tail(quantity: str, sign: int) ->
 
     assert isinstance(cut(2.0**-126), Conforms)
     assert cut(2.0**-10).signature == cut(2.0**-10, 0.25).signature == "lost-tail"
-    assert cut(2.0**-10, 0.75).signature == "lost-bits"
+    assert cut(2.0**-10, 0.49).signature == "lost-tail"
+    assert cut(2.0**-10, 0.5).signature == cut(2.0**-10, 0.75).signature == "lost-bits"
     found = cut(2.0**-10)
     assert found.worst.result_ulp == found.worst.scaled_ulp > 2**23
     assert found.measures["failing"] > 100
@@ -143,7 +144,7 @@ def test_what_is_not_finite_is_neither_monotone_nor_convex(value: float, signatu
     """It is named for what it is, with the logit where it came."""
 
     def put(values, *_):
-        values[3:5] = value
+        values[3:6] = value, math.nan, math.inf
         return values
 
     for check, name, quantity in (
@@ -187,6 +188,47 @@ def test_an_element_has_the_same_bits_in_every_length(length: int) -> None:
         assert found.signature == "depends-on-position"
     else:
         assert (found.signature, found.measures) == ("depends-on-position", {"length": length, "place": length // 2})
+
+
+def test_an_element_meets_other_places_and_neighbours_in_each_length() -> None:
+    """At first in order; then every element is somewhere in as many places as there are, by another stride."""
+    turns = [suite._owners(turn, 3 * suite.POSITION_BASE) for turn in range(len(suite._lengths(every=True)))]
+
+    assert turns[0].tolist() == [*range(suite.POSITION_BASE)] * 3
+    for owners in turns:
+        for start in (0, 1, 60):
+            assert {*owners[start : start + suite.POSITION_BASE]} == {*range(suite.POSITION_BASE)}
+    assert len({(owners[1] - owners[0]) % suite.POSITION_BASE for owners in turns}) == len(turns)
+    assert len({owners[0] for owners in turns}) == len(turns)
+
+
+def test_positions_are_tried_with_a_ladder_through_zero() -> None:
+    """Its labels are 1; the other elements are those that were drawn."""
+    seen = []
+
+    def look(_quantity, values, x, z):
+        seen.append((x, z))
+        return values
+
+    examined(suite.independent_of_position, "laws/position", Made(look))
+    x, z = (column[: suite.POSITION_BASE] for column in seen[0])
+    assert np.float32(np.linspace(-8, 8, 31)).tolist() == x[:31].tolist()
+    assert (z[:31] == 1).all()
+    drawn = draw.drawn(cases.named("laws/position"), FLOAT32)
+    assert (x[31:].tolist(), z[31:].tolist()) == (drawn[0][31:61].tolist(), drawn[1][31:61].tolist())
+
+
+@pytest.mark.parametrize("labels", ["hard", "soft"])
+def test_hard_labels_are_given_to_those_who_take_no_others(labels: str) -> None:
+    """The others meet soft ones."""
+    seen = set()
+
+    def look(_quantity, values, _x, z):
+        seen.update(z)
+        return values
+
+    examined(suite.repeatable, "laws/repeatable", Made(look, labels=labels))
+    assert (seen == {0, 1}) == (labels == "hard")
 
 
 def test_modes_that_compile_each_shape_meet_a_third_of_the_lengths() -> None:
@@ -235,6 +277,32 @@ def test_modes_may_be_24_ulp_of_the_largest_term_apart(quantity: str) -> None:
         examined(suite.modes_agree, "laws/modes-agree", Made())
 
 
+@pytest.mark.parametrize("label", [0.125, 0.25, 0.375, 0.625, 0.75, 0.875])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_largest_term_of_two_modes_hangs_on_the_label(sign: int, label: float) -> None:
+    """Each label, beside a logit above a power of two whose product with it is below."""
+
+    def apart(steps):
+        def change(values, x, z):
+            size = sign * x
+            place = np.argmax((z == label) & ((size > 64) & (size < 73) | (size > 32) & (size < 36)))
+            assert z[place] == label
+            scale = np.abs(x[place]) * max(label, 1 - label)
+            values[place] += steps * ulp(np.maximum(scale, np.abs(values[place])))
+            return values
+
+        return examined(suite.modes_agree, "laws/modes-agree", Made(only("loss", change), "compiled"), Made())
+
+    assert apart(24) == Conforms({"max_scaled_ulp": 24})
+    assert apart(25).measures == {"failing": 1}
+
+
+@pytest.mark.parametrize("mode", ["compiled", "xla"])
+def test_every_mode_but_the_first_is_compared_with_it(mode: str) -> None:
+    """Whatever it is called."""
+    assert examined(suite.modes_agree, "laws/modes-agree", Made(mode=mode), Made()) == Conforms({"max_scaled_ulp": 0.0})
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_modes_agree_on_what_is_not_finite(value: float) -> None:
     """The same infinity, or NaN, is no difference; on one side alone it is."""
@@ -264,4 +332,10 @@ def test_subnormals_that_one_mode_flushes_are_another_clauses_matter() -> None:
     """Below the normal range nothing is compared."""
     flush = Made(only("gradient", lambda values, *_: np.where(np.abs(values) < 2.0**-126, 0, values)), "other")
 
-    assert isinstance(examined(suite.modes_agree, "laws/modes-agree", flush, Made()), Conforms)
+    assert examined(suite.modes_agree, "laws/modes-agree", flush, Made()) == Conforms({"max_scaled_ulp": 0.0})
+
+    def smallest(size):
+        touch = only("gradient", lambda values, x, z: np.where((x < -88) & (z == 0), size, values))
+        return Made(touch, "xla")
+
+    assert isinstance(examined(suite.modes_agree, "laws/modes-agree", smallest(2.0**-126), smallest(0)), Deviates)

@@ -138,6 +138,11 @@ def test_labels_outside_their_range_have_a_largest_term_too(logit: float, label:
         assert operator.largest_term(quantity, x, z, -one, weight * one, one)[0] > 0
 
 
+def test_a_label_outside_its_range_has_the_value_of_the_formula() -> None:
+    """A negative coefficient is no zero."""
+    assert operator.loss(np.array([4.0]), np.array([1.5])) == pytest.approx(-0.5 * softplus(4.0) + 1.5 * softplus(-4.0))
+
+
 def test_infinite_logits_give_the_limits() -> None:
     """0 where label and logit agree, infinity where not, and the gradient 1 - z or -z."""
     x = np.array([math.inf, math.inf, -math.inf, -math.inf, math.inf])

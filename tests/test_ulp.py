@@ -39,6 +39,9 @@ def test_float64_errors_are_seen_beyond_float64() -> None:
 
     assert one(1.0, exact, "float64").result_ulp == [0.25]
     assert one(1.0, Fraction(1) + Fraction(1, 2**80), "float64").result_ulp[0] == pytest.approx(2**-28)
+    assert one(1 + 2.0**-52, exact, "float64").result_ulp == [0.75]
+    tiny = Fraction(1, 2**1000)
+    assert one(float(tiny), tiny * (1 + Fraction(1, 2**80)), "float64").result_ulp[0] == pytest.approx(2**-28)
 
 
 def test_scaled_ulp_takes_the_largest_term() -> None:
@@ -83,6 +86,7 @@ def test_a_result_beside_an_exact_one_below_every_dtype_is_measured() -> None:
         (-(2.0**-126), Fraction(-2) ** -139, Kind.FLUSHED),
         (-0.0, Fraction(-2) ** -139, Kind.FLUSHED),
         (2.0**-125, Fraction(2) ** -140, Kind.DISTANCE),
+        (-(2.0**-140), Fraction(2) ** -140, Kind.DISTANCE),
         (-math.inf, -(Fraction(10) ** 39), Kind.SAME),
         (math.inf, -(Fraction(10) ** 39), Kind.OVERFLOW),
         (-math.inf, Fraction(-1), Kind.OVERFLOW),
@@ -108,6 +112,15 @@ def test_infinity_for_the_largest_number_is_an_overflow(dtype) -> None:
 def test_broken_elements_are_infinitely_far() -> None:
     """So no bound lets them through."""
     assert one(math.nan, Fraction(1)).scaled_ulp == [math.inf]
+
+
+def test_each_kind_is_its_own() -> None:
+    """Sweeps and checks compare their numbers: from NAN on there is no distance."""
+    assert [kind.name for kind in sorted(Kind)] == [
+        "DISTANCE", "SAME", "FLUSHED", "NAN", "NAN_LOST", "LIMIT_LOST", "OVERFLOW",
+    ]  # fmt: skip
+    assert [*map(int, Kind)] == [*range(7)]
+    assert one(0.0, Fraction(2) ** -140).result_ulp == [2.0**9]
 
 
 def test_what_is_the_same_is_no_distance_away() -> None:

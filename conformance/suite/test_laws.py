@@ -87,8 +87,7 @@ def independent_of_position(examination: Examination) -> Outcome:
     reference: dict[str, Array] = {}
     lengths = _lengths(every=mode not in adapter.compiles_each_shape)
     for turn, length in enumerate(lengths):
-        # Another stride for each length gives every element other places and other neighbours.
-        owner = (np.arange(length) * (1 + turn % (POSITION_BASE - 1)) + 7 * turn) % POSITION_BASE
+        owner = _owners(turn, length)
         got = examination.run_both(_call(examination, x[owner], z[owner]))
         for quantity, values in got.items():
             found = bits(values)
@@ -178,7 +177,7 @@ def _furthest(ulps: Floats, bad: Mask) -> int:
 
 
 def _ulps(difference: Floats, magnitude: Floats, examination: Examination) -> Floats:
-    _, exponent = np.frexp(np.where(magnitude > 0, magnitude, 1e-320))
+    _, exponent = np.frexp(magnitude)
     steps = unit(exponent.astype(np.int64) - 1, examination.dtype)
     with np.errstate(over="ignore"):
         return np.abs(np.ldexp(difference, -steps.astype(np.int32)))
@@ -201,6 +200,11 @@ def _worst(index: int, x: Floats, z: Floats, got: Floats, expected: Floats, ulps
     texts = (float_text(float(column[index])) for column in (x, z, got, expected))
     logit, label, shown, exact = texts
     return Worst(index, logit, label, shown, exact, float(ulps[index]), float(ulps[index]))
+
+
+def _owners(turn: int, length: int) -> npt.NDArray[np.int64]:
+    """Which element is at each place: another stride for each length gives it other places and other neighbours."""
+    return (np.arange(length) * (1 + turn) + 7 * turn) % POSITION_BASE
 
 
 def _lengths(every: bool) -> list[int]:
