@@ -11,7 +11,7 @@ import numpy as np
 
 from conformance import lengths
 from conformance.adapter import Array, NotOffered
-from conformance.grid import HARD, LABELS, grid, packed
+from conformance.grid import HARD, LABELS, REAL, grid, packed
 from conformance.subject import Call, Runner, native
 
 Record = dict[str, Any]
@@ -44,6 +44,9 @@ def drawn(runner: Runner) -> list[Record]:
             results = _results(runner, labels)
     except Exception as error:
         return refused(runner, f"{type(error).__name__}: {error}")
+    for quantity, values in results.items():
+        if values.dtype.name not in REAL:
+            return refused(runner, f"the {quantity} is of dtype {values.dtype.name}")
     return [
         _record(runner, quantity, {"result_dtype": values.dtype.name, "values": packed(values.reshape(-1))})
         for quantity, values in results.items()

@@ -60,11 +60,6 @@ class Clause:
     source: str
     bound: Bound | None = None
 
-    @property
-    def chapter(self) -> str:
-        """The chapter's name, from the letter of the id."""
-        return CHAPTERS[self.id[0]]
-
 
 CHAPTERS = {
     "V": "Values",

@@ -69,12 +69,14 @@ def measure(got: Floats, exact: Exact, scale: Floats, dtype: Dtype) -> Errors:
     """
     got = np.asarray(got, np.float64)
     kind = _kinds(got, exact, dtype)
-    exponent = np.where(np.isfinite(exact.hi) & (exact.hi != 0), exact.exponent, -(10**6))
+    exponent = np.where(np.isfinite(exact.hi) & (exact.hi != 0), exact.exponent, dtype.emin)
     result_unit = unit(exponent, dtype)
-    scaled_unit = np.maximum(result_unit, unit(_exponents(scale), dtype))
-    shift = np.clip(exact.exponent, -3000, 3000).astype(np.int32)
+    scaled_unit = np.maximum(result_unit, unit(_exponents(scale, dtype), dtype))
+    # Far below every dtype an exact result is as good as zero; its own exponent would make an infinity of any other.
+    shift = np.maximum(exact.exponent, -1000).astype(np.int32)
+    rest = np.maximum(exact.exponent - shift, -3000).astype(np.int32)
     with np.errstate(invalid="ignore", over="ignore"):
-        distance = np.abs((np.ldexp(got, -shift) - exact.hi) - exact.lo)
+        distance = np.abs((np.ldexp(got, -shift) - np.ldexp(exact.hi, rest)) - np.ldexp(exact.lo, rest))
         result = np.ldexp(distance, (shift - result_unit).astype(np.int32))
         scaled = np.ldexp(distance, (shift - scaled_unit).astype(np.int32))
     same, broken = kind == Kind.SAME, kind >= Kind.NAN
@@ -101,7 +103,6 @@ def _kinds(got: Floats, exact: Exact, dtype: Dtype) -> npt.NDArray[np.uint8]:
     return kind
 
 
-def _exponents(values: Floats) -> npt.NDArray[np.int64]:
-    usable = np.isfinite(values) & (values != 0)
-    _, exponents = np.frexp(np.where(usable, values, 1.0))
-    return np.where(usable, exponents.astype(np.int64) - 1, -(10**6))
+def _exponents(values: Floats, dtype: Dtype) -> npt.NDArray[np.int64]:
+    _, exponents = np.frexp(values)
+    return np.where(np.isfinite(values) & (values != 0), exponents.astype(np.int64) - 1, dtype.emin)

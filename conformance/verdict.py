@@ -27,23 +27,27 @@ _KIND_SIGNATURES = {
 
 def within(errors: Errors, bound: Bound, elements: tuple[Floats, Floats] | None = None) -> Judged:
     """Conforms if every element is within the bound; flushed subnormals are another clause's matter."""
-    values = errors.scaled_ulp if bound.measure == "scaled" else errors.result_ulp
-    good = (errors.kind == Kind.FLUSHED) | (values <= bound.ulps)
-    return outcome(errors, good, elements, bound)
+    return outcome(errors, good(errors, bound), elements, bound)
+
+
+def good(errors: Errors, bound: Bound) -> Mask:
+    """Which elements are within the bound; flushed subnormals are."""
+    passed: Mask = (errors.kind == Kind.FLUSHED) | (_values(errors, bound) <= bound.ulps)
+    return passed
 
 
 def outcome(
     errors: Errors,
-    good: Mask,
+    passed: Mask,
     elements: tuple[Floats, Floats] | None = None,
     bound: Bound = LOSS_MUST,
     forced: str = "",
 ) -> Judged:
-    """Conforms if all of ``good``; else Deviates by the worst element's signature, or by ``forced``."""
+    """Conforms if all ``passed``; else Deviates by the worst element's signature, or by ``forced``."""
     facts = measures(errors)
-    if good.all():
+    if passed.all():
         return Conforms(facts, worst(errors, _largest(errors, bound), elements))
-    signatures = {int(index): forced or signature(errors, int(index)) for index in np.flatnonzero(~good)}
+    signatures = {int(index): forced or signature(errors, int(index)) for index in np.flatnonzero(~passed)}
     index = min(signatures, key=lambda each: (_SEVERITY[signatures[each]], -_size(errors, each)))
     chosen = signatures[index]
     count = len(signatures)
@@ -97,8 +101,11 @@ def worst(errors: Errors, index: int, elements: tuple[Floats, Floats] | None) ->
 
 
 def _largest(errors: Errors, bound: Bound) -> int:
-    values = errors.scaled_ulp if bound.measure == "scaled" else errors.result_ulp
-    return int(np.argmax(np.nan_to_num(values))) if len(errors) else 0
+    return int(np.argmax(np.nan_to_num(_values(errors, bound)))) if len(errors) else 0
+
+
+def _values(errors: Errors, bound: Bound) -> Floats:
+    return errors.scaled_ulp if bound.measure == "scaled" else errors.result_ulp
 
 
 def _size(errors: Errors, index: int) -> float:

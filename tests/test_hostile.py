@@ -157,6 +157,15 @@ def test_a_curve_of_more_labels_than_its_grid_has_is_refused(labels: int) -> Non
     assert "the curve of a bce 1.0 eager cpu float32 cannot be read" in told
 
 
+@pytest.mark.parametrize("dtype", ["1" * 5000 + "f", "f4,f4", "complex64", "O", "V9"])
+def test_a_curve_of_a_dtype_that_no_result_has_is_refused(dtype: str) -> None:
+    """NumPy would evaluate a part of the text."""
+    grid, curve, _ = runs.curves()
+
+    told = refused(lambda: page.render(merge([[runs.head(), grid, {**curve, "result_dtype": dtype}]])))
+    assert "the curve of a bce 1.0 eager cpu float32 cannot be read (no curve is of dtype" in told
+
+
 @pytest.mark.parametrize("part", ["hi", "lo", "exponent"])
 def test_a_grid_that_lacks_exact_values_is_refused(part: str) -> None:
     """In any of the three parts of a number."""

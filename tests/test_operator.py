@@ -77,6 +77,72 @@ def test_the_oracle_keeps_its_bound_for_soft_labels(quantity: str) -> None:
     assert errors(quantity, labels).max() <= operator.ORACLE_ULPS
 
 
+def test_every_quantity_has_its_weights() -> None:
+    """pos_weight above and below 1, and zero, hard labels and soft ones: what the proofs say."""
+    x, z, q = (
+        each.ravel()
+        for each in np.meshgrid([-90.0, -3.0, -0.5, 0.0, 0.5, 3.0, 90.0], [0, 0.25, 1.0], [0, 0.5, 1.0, 2.5])
+    )
+    proofs = [prove(Element(*map(Fraction, each))) for each in zip(x, z, np.ones_like(x), q, strict=True)]
+    functions = (operator.loss, operator.gradient, operator.curvature, operator.label_gradient)
+    for function in functions:
+        exact = [float(real(each[function.__name__])) for each in proofs]
+        scale = operator.largest_term(function.__name__, x, z, np.ones_like(x), q, np.ones_like(x))
+        assert (np.abs(function(x, z, q) - exact) <= 2.0**-50 * scale).all(), function
+
+
+def test_without_a_pos_weight_the_gradient_of_the_label_is_minus_the_logit() -> None:
+    """Exactly, at infinity too; a NaN label makes it NaN."""
+    x = np.array([-math.inf, -2.5, 0.0, 1e300, math.inf])
+
+    assert operator.label_gradient(x, np.full(5, 0.5)).tolist() == (-x).tolist()
+    assert np.isnan(operator.label_gradient(np.ones(1), np.array([math.nan])))[0]
+
+
+TERMS = {
+    "loss": lambda x, z, w, q, _: w * max(abs(x) * max(1 - z, q * z), (1 - z) * softplus(x) + q * z * softplus(-x)),
+    "gradient": lambda x, z, w, q, c: w * abs(c) * max((1 - z + q * z) / (1 + math.exp(-x)), q * z),
+    "curvature": lambda x, z, w, q, _: w * (1 - z + q * z) / (1 + math.exp(-abs(x))),
+    "label_gradient": lambda x, _, w, q, c: w * abs(c) * max(q, 1) * softplus(abs(x)),
+    "weight_gradient": lambda x, z, _, q, c: abs(c) * TERMS["loss"](x, z, 1, q, 1),
+    "pos_weight_gradient": lambda x, z, w, _, c: w * abs(c) * z * softplus(abs(x)),
+}
+
+
+def softplus(x: float) -> float:
+    """As it is written."""
+    return math.log1p(math.exp(x))
+
+
+@pytest.mark.parametrize("quantity", TERMS)
+def test_the_largest_term_is_that_of_the_usual_formulas(quantity: str) -> None:
+    """Each written down once more, for weights, pos_weights and cotangents that are not 1."""
+    grid = np.meshgrid(
+        [-30.0, -3.0, 0.0, 0.5, 3.0, 30.0], [0, 0.25, 0.75, 1.0], [0.5, 1, 3], [0.5, 1, 4.0], [-2, 1, 3.0]
+    )
+    x, z, w, q, c = (each.ravel() for each in grid)
+
+    found = operator.largest_term(quantity, x, z, w, q, c)
+    assert found == pytest.approx([TERMS[quantity](*each) for each in zip(x, z, w, q, c, strict=True)], rel=1e-13)
+
+
+@pytest.mark.parametrize(("logit", "label", "weight"), [(4.0, 1.5, 3.0), (-4.0, -0.5, 1.0)])
+def test_labels_outside_their_range_have_a_largest_term_too(logit: float, label: float, weight: float) -> None:
+    """The magnitude of a coefficient counts, whatever its sign."""
+    x, z, one = np.array([logit]), np.array([label]), np.ones(1)
+
+    assert operator.largest_term("loss", x, z, -one, weight * one, one)[0] == 4 * max(
+        abs(1 - label), abs(weight * label)
+    )
+    for quantity in ("gradient", "curvature", "label_gradient", "pos_weight_gradient"):
+        assert operator.largest_term(quantity, x, z, -one, weight * one, one)[0] > 0
+
+
+def test_a_label_outside_its_range_has_the_value_of_the_formula() -> None:
+    """A negative coefficient is no zero."""
+    assert operator.loss(np.array([4.0]), np.array([1.5])) == pytest.approx(-0.5 * softplus(4.0) + 1.5 * softplus(-4.0))
+
+
 def test_infinite_logits_give_the_limits() -> None:
     """0 where label and logit agree, infinity where not, and the gradient 1 - z or -z."""
     x = np.array([math.inf, math.inf, -math.inf, -math.inf, math.inf])

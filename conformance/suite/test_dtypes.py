@@ -35,7 +35,7 @@ def mixed(examination: Examination) -> Outcome:
     floats = [DTYPES[name] for name in (examination.dtype.name, got.dtype.name, given) if name in DTYPES]
     narrowest = min(floats, key=lambda dtype: dtype.precision)
     exact = examination.case.exact("loss", examination.dtype)
-    values = got.astype(np.float64).reshape(-1)
+    values = got.astype(np.float64).ravel()
     errors = measure(values, exact, scale(examination.case, "loss", examination.dtype), narrowest)
     verdict = within(errors, bound("D3"), examination.elements())
     if isinstance(verdict, Conforms):

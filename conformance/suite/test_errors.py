@@ -19,7 +19,7 @@ def raises(examination: Examination) -> Outcome:
     got = examination.run_or_refusal(examination.call(reduction=reduction))
     if isinstance(got, str):
         return Conforms({"observed": f"raises {got}"})
-    return Deviates("no-error", f"gave {got.dtype.name} {np.asarray(got).reshape(-1)[:4].tolist()}")
+    return Deviates("no-error", f"gave {got.dtype.name} {np.asarray(got).ravel()[:4].tolist()}")
 
 
 def labels_outside(examination: Examination) -> Outcome:

@@ -28,15 +28,14 @@ def symmetry(examination: Examination) -> Outcome:
     for quantity in one:
         left, right = one[quantity], other[quantity] * (1 if quantity == "loss" else -1)
         larger = np.maximum(np.abs(left), np.abs(right))
-        # Below the normal range a device may flush one side: V6's matter.
-        normal = larger >= examination.dtype.smallest_normal
         ulps = _ulps(_apart(left, right), larger, examination)
-        if (bad := normal & ~(ulps <= bound("L1").ulps)).any():
-            index = int(np.argmax(np.where(bad, np.nan_to_num(ulps, posinf=1e300), -1)))
+        if (bad := _differs(ulps, larger, examination, "L1")).any():
+            index = _furthest(ulps, bad)
             lost = min(abs(left[index]), abs(right[index])) < larger[index] / 2
+            signature = "nan" if np.isnan(larger[index]) else "lost-tail" if lost else "lost-bits"
             shown = f"the {quantity} is {left[index]:.9g}, its mirror image's {right[index]:.9g}"
             worst = _worst(index, x, z, left, right, ulps)
-            return Deviates("lost-tail" if lost else "lost-bits", shown, {"failing": int(bad.sum())}, worst)
+            return Deviates(signature, shown, {"failing": int(bad.sum())}, worst)
     return Conforms({"elements": len(x)})
 
 
@@ -86,8 +85,7 @@ def independent_of_position(examination: Examination) -> Outcome:
     reference: dict[str, Array] = {}
     tried = lengths.around_powers(examination.runner)
     for turn, length in enumerate(tried):
-        # Another stride for each length gives every element other places and other neighbours.
-        owner = (np.arange(length) * (1 + turn % (POSITION_BASE - 1)) + 7 * turn) % POSITION_BASE
+        owner = _owners(turn, length)
         got = examination.run_both(_call(examination, x[owner], z[owner]))
         for quantity, values in got.items():
             found = bits(values)
@@ -127,14 +125,14 @@ def modes_agree(examination: Examination) -> Outcome:
     largest = 0.0
     for quantity in own:
         ulps = _ulps(_apart(own[quantity], other[quantity]), scales[quantity], examination)
-        normal = np.maximum(np.abs(own[quantity]), np.abs(other[quantity])) >= examination.dtype.smallest_normal
-        bad = normal & ~(ulps <= bound("L7").ulps)
+        larger = np.maximum(np.abs(own[quantity]), np.abs(other[quantity]))
+        bad = _differs(ulps, larger, examination, "L7")
         if bad.any():
-            index = int(np.argmax(np.where(bad, np.nan_to_num(ulps, posinf=1e300), -1)))
+            index = _furthest(ulps, bad)
             shown = f"the {quantity} is {own[quantity][index]:.9g}, in the first mode {other[quantity][index]:.9g}"
             worst = _worst(index, x, z, own[quantity], other[quantity], ulps)
             return Deviates("differs", shown, {"failing": int(bad.sum())}, worst)
-        largest = max(largest, float(ulps[normal].max(initial=0.0)))
+        largest = max(largest, float(ulps[larger >= examination.dtype.smallest_normal].max(initial=0.0)))
     return Conforms({"max_scaled_ulp": largest})
 
 
@@ -176,8 +174,17 @@ def _apart(left: Floats, right: Floats) -> Floats:
         return np.where(same, 0.0, left - right)
 
 
+def _differs(ulps: Floats, larger: Floats, examination: Examination, clause: str) -> Mask:
+    """Beyond the clause's bound, NaN included. Below the normal range a device may flush one side: V6's matter."""
+    return ~(larger < examination.dtype.smallest_normal) & ~(ulps <= bound(clause).ulps)
+
+
+def _furthest(ulps: Floats, bad: Mask) -> int:
+    return int(np.argmax(np.where(bad, np.nan_to_num(ulps, nan=0.0, posinf=1e300), -1)))
+
+
 def _ulps(difference: Floats, magnitude: Floats, examination: Examination) -> Floats:
-    _, exponent = np.frexp(np.where(magnitude > 0, magnitude, 1e-320))
+    _, exponent = np.frexp(magnitude)
     steps = unit(exponent.astype(np.int64) - 1, examination.dtype)
     with np.errstate(over="ignore"):
         return np.abs(np.ldexp(difference, -steps.astype(np.int32)))
@@ -200,6 +207,11 @@ def _worst(index: int, x: Floats, z: Floats, got: Floats, expected: Floats, ulps
     texts = (float_text(float(column[index])) for column in (x, z, got, expected))
     logit, label, shown, exact = texts
     return Worst(index, logit, label, shown, exact, float(ulps[index]), float(ulps[index]))
+
+
+def _owners(turn: int, length: int) -> npt.NDArray[np.int64]:
+    """Which element is at each place: another stride for each length gives it other places and other neighbours."""
+    return (np.arange(length) * (1 + turn) + 7 * turn) % POSITION_BASE
 
 
 CHECKS = {

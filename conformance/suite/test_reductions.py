@@ -26,12 +26,11 @@ def large(examination: Examination) -> Outcome:
 def no_overflow(examination: Examination) -> Outcome:
     require_reduction(examination, "mean")
     got = examination.run(tiled(examination, "mean")).astype(np.float64)
-    count = examination.case.texts["logits"].size * examination.case.repeat
     # A count that overflowed, below a sum that did not, gives a mean of zero; none of these means is.
     if np.isfinite(got).all() and (got != 0).all():
         return Conforms({"mean": float(got)})
     signature = "nan" if np.isnan(got).any() else "overflow" if np.isinf(got).any() else "wrong-value"
-    return Deviates(signature, f"the mean of {count} losses is {got}")
+    return Deviates(signature, f"the mean is {got}")
 
 
 def _each(examination: Examination, bound: Callable[[int], Bound]) -> Outcome:

@@ -15,8 +15,8 @@ from conformance.subject import Call, bits
 from conformance.verdict import within
 
 Axes = tuple[int, ...]
-# [N,C,H,W] as [N,H,W,C], and the nearest thing to it in other ranks.
-_LAYOUT_AXES: dict[int, Axes] = {1: (0,), 2: (1, 0), 3: (0, 2, 1), 4: (0, 2, 3, 1)}
+# [N,H,W] as [N,W,H], and [N,C,H,W] as [N,H,W,C].
+_LAYOUT_AXES: dict[int, Axes] = {3: (0, 2, 1), 4: (0, 2, 3, 1)}
 _LIMITS = {"loss": bound("S3"), "gradient": GRADIENT_MUST}
 
 
@@ -38,7 +38,7 @@ def values_in_shape(examination: Examination) -> Outcome:
 def same_bits_in_any_shape(examination: Examination) -> Outcome:
     call = examination.call()
     size = examination.case.texts["logits"].size
-    forms = {"flattened": Call({name: array.reshape(-1) for name, array in call.operands.items()})}
+    forms = {"flattened": Call({name: array.ravel() for name, array in call.operands.items()})}
     axes = _LAYOUT_AXES[call.operands["logits"].ndim]
     forms[f"with axes {axes}"] = _moved(call, axes)
     own = examination.run_both(call)
@@ -47,7 +47,7 @@ def same_bits_in_any_shape(examination: Examination) -> Outcome:
             if own[quantity].size != size or result.size != size:
                 return Deviates("wrong-shape", f"the {quantity} has {result.size} elements, the logits {size}")
             back = result if form == "flattened" else result.transpose(np.argsort(axes))
-            differing = _differing_bits(own[quantity].reshape(-1), back.reshape(-1))
+            differing = _differing_bits(own[quantity].ravel(), back.ravel())
             if differing:
                 return Deviates("differs", f"{differing} of {size} elements of the {quantity} differ {form}")
     return Conforms({"elements": size})
@@ -79,7 +79,7 @@ def views(examination: Examination) -> Outcome:
         verdict = within(examination.compare(got, quantity), _LIMITS[quantity], examination.elements())
         if isinstance(verdict, Deviates):
             return verdict
-        same = not _differing_bits(got.reshape(-1), copies[quantity].reshape(-1))
+        same = not _differing_bits(got.ravel(), copies[quantity].ravel())
         measures[f"{quantity}_bits_as_copy"] = same
     return Conforms(measures)
 

@@ -9,8 +9,7 @@ from conformance.docket import Docket, Hearing
 from conformance.examination import Examination
 from conformance.outcome import Conforms, Deviates, Outcome
 from conformance.spec import WEIGHTED_MUST, bound
-from conformance.ulp import Kind
-from conformance.verdict import outcome, within
+from conformance.verdict import good, outcome, within
 
 
 def weighted(examination: Examination) -> Outcome:
@@ -25,7 +24,7 @@ def weighted(examination: Examination) -> Outcome:
 
 def zero_weight(examination: Examination) -> Outcome:
     weight = np.broadcast_to(examination.case.operand("weight", examination.dtype), examination.case.shape)
-    off = weight.reshape(-1) == 0
+    off = weight.ravel() == 0
     ordinary = np.isfinite(examination.elements()[0])
     got = examination.run_both(examination.call())
     if "gradient" not in got:
@@ -35,8 +34,7 @@ def zero_weight(examination: Examination) -> Outcome:
     verdict = outcome(errors, removed | ~off, examination.elements(), forced="not-exact")
     # Where all logits are finite, W1 looks at the others.
     if not isinstance(verdict, Deviates) and not ordinary.all():
-        left_alone = (errors.kind == Kind.FLUSHED) | (errors.scaled_ulp <= bound("W4").ulps)
-        verdict = outcome(errors, left_alone | off, examination.elements(), bound("W4"))
+        verdict = outcome(errors, good(errors, bound("W4")) | off, examination.elements(), bound("W4"))
     masked = errors.got[off & ~ordinary]
     if isinstance(verdict, Deviates) or not len(masked):
         return verdict

@@ -1,0 +1,342 @@
+"""Laws, from both sides of what they allow."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from conformance import case as cases
+from conformance import draw, lengths, operator
+from conformance.adapter import LAYOUTS, Implementation, NotOffered, Reduction
+from conformance.dtype import DTYPES
+from conformance.examination import Batches, Examination
+from conformance.outcome import Conforms, Deviates
+from conformance.subject import Runner, Subject, native
+from conformance.suite import test_laws as suite
+from tests.test_bounds import function, ulp
+
+FLOAT32 = DTYPES["float32"]
+
+
+def untouched(_quantity, values, _x, _z):
+    """A result as it is."""
+    return values
+
+
+class Made(Runner):
+    """Computes in float64, rounds to float32, and hands each result to ``touch`` before it is returned."""
+
+    def __init__(self, touch=untouched, mode="eager", each_shape=(), labels="soft", total=math.fsum):
+        adapter = SimpleNamespace(modes=("eager", "other"), layouts=LAYOUTS, compiles_each_shape=each_shape)
+        divisors = {"none": "", "sum": "", "mean": "numel"}
+        reductions = {name: Reduction(name, divisor) for name, divisor in divisors.items()}
+        implementation = Implementation("f", "f", function, labels=labels, reductions=reductions)
+        super().__init__(Subject("a", "f", "1", mode, "cpu", "float32"), adapter, implementation)
+        self.touch, self.total, self.calls = touch, total, 0
+
+    def run(self, call, quantity="loss", _wrt="logits"):
+        """One quantity, reduced as the call asks for."""
+        x, z = (call.operands[name].astype(np.float64) for name in ("logits", "labels"))
+        values = {"loss": operator.loss, "gradient": operator.gradient}[quantity](x, z)
+        if quantity == "gradient":
+            values = values * call.operands["cotangent"].astype(np.float64)
+            values = values / (values.size if call.reduction == "mean" else 1)
+        elif call.reduction != "none":
+            values = np.float64(self.total(values.flat)) / (x.size if call.reduction == "mean" else 1)
+        return native(self.touch(quantity, native(values, FLOAT32).astype(np.float64), x, z), FLOAT32)
+
+    def run_both(self, call):
+        """One call."""
+        self.calls += 1
+        return self.run(call), self.run(call, "gradient")
+
+    def run_and_look(self, call):
+        """Leaves the operands as they were."""
+        return call.operands
+
+
+def examined(check, name, runner, sibling=None):
+    """What a check says of a case."""
+    case = cases.named(name)
+    choice = SimpleNamespace(seed=0)
+    session = SimpleNamespace(choice=choice, batches=Batches([case]), sibling=lambda _: sibling)
+    return check(Examination(runner, case, session))
+
+
+def only(quantity, change):
+    """A touch of one quantity."""
+    return lambda each, values, x, z: change(values.copy(), x, z) if each == quantity else values
+
+
+@pytest.mark.parametrize("quantity", ["loss", "gradient"])
+def test_a_mirror_image_may_be_eight_ulp_away(quantity: str) -> None:
+    """Nine are too many."""
+
+    def apart(steps):
+        touch = only(quantity, lambda values, x, _: values + (x > 0) * steps * np.sign(values) * ulp(values))
+        return examined(suite.symmetry, "laws/symmetry", Made(touch))
+
+    assert apart(8) == Conforms({"elements": 1024})
+    assert apart(9).signature == "lost-bits"
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("quantity", ["loss", "gradient"])
+def test_a_mirror_image_that_is_gone_is_a_lost_tail(quantity: str, sign: int) -> None:
+    """On either side, but for subnormals, which a device may flush; the worst of the elements is shown."""
+
+    def cut(limit, factor=0.0):
+        touch = only(
+            quantity, lambda values, x, _: np.where((sign * x > 0) & (abs(values) < limit), factor * values, values)
+        )
+        return examined(suite.symmetry, "laws/symmetry", Made(touch))
+
+    assert isinstance(cut(2.0**-126), Conforms)
+    assert cut(2.0**-10).signature == cut(2.0**-10, 0.25).signature == "lost-tail"
+    assert cut(2.0**-10, 0.49).signature == "lost-tail"
+    assert cut(2.0**-10, 0.5).signature == cut(2.0**-10, 0.75).signature == "lost-bits"
+    found = cut(2.0**-10)
+    assert found.worst.result_ulp == found.worst.scaled_ulp > 2**23
+    assert found.measures["failing"] > 100
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_a_loss_may_fall_by_24_ulp_of_its_largest_term(label: int) -> None:
+    """25 are too many, whichever way it rises."""
+
+    def dip(steps):
+        def change(values, x, z):
+            if z[0] == label:
+                place, before = (900, 899) if label == 0 else (100, 101)
+                values[place] = values[before] - steps * ulp(abs(x))[place]
+            return values
+
+        return examined(suite.monotone, "laws/monotone", Made(only("loss", change)))
+
+    assert dip(24) == Conforms({"elements": 1024})
+    assert (dip(25).signature, dip(25).worst.scaled_ulp) == ("wrong-value", 25)
+    assert dip(25).worst.logit.startswith("-" if label else "0x")
+
+
+@pytest.mark.parametrize("label", [0.0, 0.5, 1.0])
+def test_a_gradient_may_fall_by_24_ulp_of_its_largest_term(label: float) -> None:
+    """25 are too many, for hard and soft labels."""
+
+    def dip(steps, labels="soft"):
+        def change(values, x, z):
+            if z[0] == label:
+                scale = np.maximum(operator.sigmoid(x), z)
+                values[700] = values[699] - steps * ulp(scale)[700]
+            return values
+
+        return examined(suite.convex, "laws/convex", Made(only("gradient", change), labels=labels))
+
+    assert dip(24) == Conforms({"elements": 1024})
+    assert (dip(25).signature, dip(25).worst.scaled_ulp) == ("wrong-value", 25)
+    assert isinstance(dip(25, "hard"), Conforms if label == 0.5 else Deviates)
+
+
+@pytest.mark.parametrize(("value", "signature"), [(math.nan, "nan"), (math.inf, "overflow")])
+def test_what_is_not_finite_is_neither_monotone_nor_convex(value: float, signature: str) -> None:
+    """It is named for what it is, with the logit where it came."""
+
+    def put(values, *_):
+        values[3:6] = value, math.nan, math.inf
+        return values
+
+    for check, name, quantity in (
+        (suite.monotone, "laws/monotone", "loss"),
+        (suite.convex, "laws/convex", "gradient"),
+    ):
+        found = examined(check, name, Made(only(quantity, put)))
+        assert found.signature == signature
+        assert found.detail.startswith(f"{value} at logit -1")
+
+
+@pytest.mark.parametrize("quantity", ["loss", "gradient"])
+def test_a_second_evaluation_has_the_same_bits(quantity: str) -> None:
+    """Three elements that differ are three; what lies between the two evaluations is another call."""
+    seen = []
+
+    def later(which, values, x, _):
+        seen.append(x[0])
+        values = values.copy()
+        if which == quantity and len(seen) > 4:
+            values[:3] = np.nextafter(np.float32(values[:3]), np.float32(9))
+        return values
+
+    found = examined(suite.repeatable, "laws/repeatable", Made(later))
+    assert (found.signature, found.detail) == ("differs", f"3 elements of the {quantity} differ the second time")
+    assert seen[0] == -seen[2] == seen[4]
+    assert examined(suite.repeatable, "laws/repeatable", Made()) == Conforms({"elements": 1024})
+
+
+@pytest.mark.parametrize("length", [2**17 + 1, 2**17, 2**17 - 1, 2**9 + 1, 17, 16, 15, 3, 2, 1])
+def test_an_element_has_the_same_bits_in_every_length(length: int) -> None:
+    """Around each power of two; the place of the first one that differs is told."""
+
+    def change(values, *_):
+        if values.size == length:
+            values[[length // 2, -1]] += 2.0**-10
+        return values
+
+    found = examined(suite.independent_of_position, "laws/position", Made(only("gradient", change)))
+    if length == 2**17 + 1:
+        assert found.signature == "depends-on-position"
+    else:
+        assert (found.signature, found.measures) == ("depends-on-position", {"length": length, "place": length // 2})
+
+
+def test_an_element_meets_other_places_and_neighbours_in_each_length() -> None:
+    """At first in order; then every element is somewhere in as many places as there are, by another stride."""
+    turns = [suite._owners(turn, 3 * suite.POSITION_BASE) for turn in range(51)]
+
+    assert turns[0].tolist() == [*range(suite.POSITION_BASE)] * 3
+    for owners in turns:
+        for start in (0, 1, 60):
+            assert {*owners[start : start + suite.POSITION_BASE]} == {*range(suite.POSITION_BASE)}
+    assert len({(owners[1] - owners[0]) % suite.POSITION_BASE for owners in turns}) == len(turns)
+    assert len({owners[0] for owners in turns}) == len(turns)
+
+
+def test_positions_are_tried_with_a_ladder_through_zero() -> None:
+    """Its labels are 1; the other elements are those that were drawn."""
+    seen = []
+
+    def look(_quantity, values, x, z):
+        seen.append((x, z))
+        return values
+
+    examined(suite.independent_of_position, "laws/position", Made(look))
+    x, z = (column[: suite.POSITION_BASE] for column in seen[0])
+    assert np.float32(np.linspace(-8, 8, 31)).tolist() == x[:31].tolist()
+    assert (z[:31] == 1).all()
+    drawn = draw.drawn(cases.named("laws/position").law, FLOAT32)
+    assert (x[31:].tolist(), z[31:].tolist()) == (drawn[0][31:61].tolist(), drawn[1][31:61].tolist())
+
+
+@pytest.mark.parametrize("labels", ["hard", "soft"])
+def test_hard_labels_are_given_to_those_who_take_no_others(labels: str) -> None:
+    """The others meet soft ones."""
+    seen = set()
+
+    def look(_quantity, values, _x, z):
+        seen.update(z)
+        return values
+
+    examined(suite.repeatable, "laws/repeatable", Made(look, labels=labels))
+    assert (seen == {0, 1}) == (labels == "hard")
+
+
+def test_modes_that_compile_each_shape_meet_a_third_of_the_lengths() -> None:
+    """One around each power of two, in turn, the longest first."""
+    assert examined(suite.independent_of_position, "laws/position", Made()) == Conforms({"lengths": 50})
+    few = examined(suite.independent_of_position, "laws/position", Made(each_shape=("eager",)))
+    assert few == Conforms({"lengths": 17})
+    few, every = (lengths.around_powers(Made(each_shape=modes)) for modes in (("eager",), ()))
+    assert few[:5] == [2**17 + 1, 2**16 - 1, 2**15, 2**14 + 1, 2**13 - 1]
+    assert every[:4] == [2**17 + 1, 2**17 - 1, 2**17, 2**16 + 1]
+    assert set(every) >= {1, 2, 3, 4, 5, 7, 8, 9}
+
+
+def test_operands_are_looked_at_after_the_call() -> None:
+    """A label that changed is a changed input."""
+
+    class Changes(Made):
+        def run_and_look(self, call):
+            labels = call.operands["labels"].copy()
+            labels[:2] += 1
+            return {**call.operands, "labels": labels}
+
+    found = examined(suite.inputs_unchanged, "laws/pure", Changes())
+    assert (found.signature, found.detail) == ("changed-input", "2 elements of the labels changed")
+    assert examined(suite.inputs_unchanged, "laws/pure", Made()) == Conforms({"elements": 1024})
+
+
+@pytest.mark.parametrize("quantity", ["loss", "gradient"])
+def test_modes_may_be_24_ulp_of_the_largest_term_apart(quantity: str) -> None:
+    """25 are too many; the largest distance is recorded, and the first mode is compared with nothing."""
+
+    def apart(steps):
+        def change(values, x, z):
+            terms = {
+                "loss": np.max([np.abs(x) * (1 - z), np.abs(x) * z, operator.loss(x, z)], axis=0),
+                "gradient": np.maximum(operator.sigmoid(x), z),
+            }
+            moved = values + steps * np.where(values < 0, -1, 1) * ulp(terms[quantity])
+            return np.where((np.arange(values.size) == 200) | (np.arange(values.size) == 300), moved, values)
+
+        return examined(suite.modes_agree, "laws/modes-agree", Made(only(quantity, change), "other"), Made())
+
+    assert apart(24) == Conforms({"max_scaled_ulp": 24})
+    found = apart(25)
+    assert (found.signature, found.measures, found.worst.index) == ("differs", {"failing": 2}, 200)
+    with pytest.raises(NotOffered, match="the others are compared with"):
+        examined(suite.modes_agree, "laws/modes-agree", Made())
+
+
+@pytest.mark.parametrize("label", [0.125, 0.25, 0.375, 0.625, 0.75, 0.875])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_largest_term_of_two_modes_hangs_on_the_label(sign: int, label: float) -> None:
+    """Each label, beside a logit above a power of two whose product with it is below."""
+
+    def apart(steps):
+        def change(values, x, z):
+            size = sign * x
+            place = np.argmax((z == label) & ((size > 64) & (size < 73) | (size > 32) & (size < 36)))
+            assert z[place] == label
+            scale = np.abs(x[place]) * max(label, 1 - label)
+            values[place] += steps * ulp(np.maximum(scale, np.abs(values[place])))
+            return values
+
+        return examined(suite.modes_agree, "laws/modes-agree", Made(only("loss", change), "compiled"), Made())
+
+    assert apart(24) == Conforms({"max_scaled_ulp": 24})
+    assert apart(25).measures == {"failing": 1}
+
+
+@pytest.mark.parametrize("mode", ["compiled", "xla"])
+def test_every_mode_but_the_first_is_compared_with_it(mode: str) -> None:
+    """Whatever it is called."""
+    assert examined(suite.modes_agree, "laws/modes-agree", Made(mode=mode), Made()) == Conforms({"max_scaled_ulp": 0.0})
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_modes_agree_on_what_is_not_finite(value: float) -> None:
+    """The same infinity, or NaN, is no difference; on one side alone it is."""
+
+    def put(values, *_):
+        values[7] = value
+        return values
+
+    broken = Made(only("loss", put), "other")
+    assert isinstance(examined(suite.modes_agree, "laws/modes-agree", broken, broken), Conforms)
+    assert examined(suite.modes_agree, "laws/modes-agree", broken, Made()).worst.index == 7
+
+
+@pytest.mark.parametrize("quantity", ["loss", "gradient"])
+def test_nan_on_one_side_is_no_symmetry(quantity: str) -> None:
+    """It is called by its name where no number shows more."""
+
+    def put(factor):
+        change = only(quantity, lambda values, x, _: np.where(x == 3, math.nan, np.where(x > 3, factor, 1) * values))
+        return examined(suite.symmetry, "laws/symmetry", Made(change))
+
+    assert (put(1).signature, put(1).worst.logit[-6:]) == ("nan", "1.8p+1")
+    assert put(0).signature == "lost-tail"
+
+
+def test_subnormals_that_one_mode_flushes_are_another_clauses_matter() -> None:
+    """Below the normal range nothing is compared."""
+    flush = Made(only("gradient", lambda values, *_: np.where(np.abs(values) < 2.0**-126, 0, values)), "other")
+
+    assert examined(suite.modes_agree, "laws/modes-agree", flush, Made()) == Conforms({"max_scaled_ulp": 0.0})
+
+    def smallest(size):
+        touch = only("gradient", lambda values, x, z: np.where((x < -88) & (z == 0), size, values))
+        return Made(touch, "xla")
+
+    assert isinstance(examined(suite.modes_agree, "laws/modes-agree", smallest(2.0**-126), smallest(0)), Deviates)

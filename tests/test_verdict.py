@@ -1,0 +1,140 @@
+"""From errors to outcomes: which elements fail, which is the worst, and what its failure is called."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from conformance.dtype import DTYPES
+from conformance.exact import Exact
+from conformance.outcome import Conforms, Deviates
+from conformance.spec import Bound
+from conformance.ulp import Kind, measure
+from conformance.verdict import measures, outcome, signature, within, worst
+
+STEP = 2.0**-23  # an ulp of 1 in float32
+SUBNORMAL = Fraction(2) ** -140
+
+
+def errors(*elements, scale=1.0):
+    """Elements of float32: got, exact."""
+    got, exact = zip(*elements, strict=True)
+    return measure(np.array(got), Exact.of(exact), np.full(len(got), scale), DTYPES["float32"])
+
+
+def ones(*steps, scale=1.0):
+    """Results that are so many ulp above an exact 1."""
+    return errors(*((1 + each * STEP, Fraction(1)) for each in steps), scale=scale)
+
+
+@pytest.mark.parametrize("name", ["scaled", "result"])
+def test_a_bound_is_within_itself(name: str) -> None:
+    """An error of exactly the bound conforms, one step more does not."""
+    bound = Bound(3, name, "")
+
+    assert isinstance(within(ones(0, 3, 1), bound), Conforms)
+    assert isinstance(within(ones(0, 4, 1), bound), Deviates)
+
+
+def test_each_bound_looks_at_its_own_measure() -> None:
+    """Beside a term of 16 an error of 16 ulp of the result is one of the term."""
+    found = ones(16, scale=16.0)
+
+    assert isinstance(within(found, Bound(1, "scaled", "")), Conforms)
+    assert isinstance(within(found, Bound(15, "result", "")), Deviates)
+
+
+def test_a_flushed_subnormal_is_within_every_bound() -> None:
+    """It is another clause's matter; a subnormal that is wrong is not."""
+    assert isinstance(within(errors((0.0, SUBNORMAL)), Bound(4, "result", "")), Conforms)
+    assert isinstance(within(errors((2.0**-130, SUBNORMAL)), Bound(4, "result", "")), Deviates)
+
+
+@pytest.mark.parametrize(
+    ("got", "exact", "scale", "name"),
+    [
+        (math.nan, 1, 1.0, "nan"),
+        (1.0, math.nan, 1.0, "nan-lost"),
+        (1.0, math.inf, 1.0, "limit-lost"),
+        (math.inf, 1, 1.0, "overflow"),
+        (0.0, SUBNORMAL, 0.0, "flushed"),
+        (-1.0, 1, 1.0, "wrong-sign"),
+        (-STEP, Fraction(STEP), 1.0, "lost-tail"),  # the sign of what cancelled says nothing
+        (0.0, Fraction(STEP), 1.0, "lost-tail"),
+        (0.0, 1, 1.0, "wrong-value"),
+        (0.5, 1, 1.0, "wrong-value"),
+        (0.5 + STEP, 1, 1.0, "off-by-ulps"),
+        (1 + 13 * STEP, 1, 1.0, "off-by-ulps"),
+        (1 + 12 * STEP, 1, 1.0, "lost-bits"),
+        (1 + 13 * STEP, 1, 2.0, "lost-bits"),
+        (0.0, -1, 1.0, "wrong-value"),
+    ],
+)
+def test_an_element_is_called_by_how_it_is_wrong(got: float, exact: float, scale: float, name: str) -> None:
+    """At the borders between one name and the next."""
+    exact = exact if isinstance(exact, float) else Fraction(exact)
+
+    assert signature(errors((got, exact), scale=scale), 0) == name
+
+
+def test_the_worst_signature_names_the_case_and_the_worst_element_shows_it() -> None:
+    """Severity first, then the size of the error; the others are counted."""
+    found = errors((1 + 20 * STEP, Fraction(1)), (0.0, Fraction(1)), (0.25, Fraction(2)), (1.0, Fraction(1)))
+    verdict = within(found, Bound(4, "result", ""), (np.array([5.0, 6, 7, 8]), np.array([0.0, 1, 0.5, 1])))
+
+    assert isinstance(verdict, Deviates)
+    assert (verdict.signature, verdict.measures["failing"]) == ("wrong-value", 3)
+    assert "(3 of 4 elements fail)" in verdict.detail
+    assert (verdict.worst.index, verdict.worst.logit, verdict.worst.label) == (1, "0x1.8p+2", "0x1p+0")
+    assert (verdict.worst.got, verdict.worst.exact) == ("0x0p+0", "0x1p+0")
+    assert (verdict.worst.result_ulp, verdict.worst.scaled_ulp) == (2.0**23, 2.0**23)
+
+
+def test_nan_is_worse_than_any_number_and_the_largest_of_one_kind_is_shown() -> None:
+    """Infinitely wrong elements are larger than finite ones."""
+    verdict = outcome(errors((0.0, Fraction(1)), (math.nan, Fraction(1))), np.array([False, False]))
+    assert (verdict.signature, verdict.worst.index) == ("nan", 1)
+
+    verdict = outcome(ones(20, 30, 25), np.zeros(3, bool))
+    assert (verdict.signature, verdict.worst.index) == ("off-by-ulps", 1)
+
+    verdict = outcome(
+        errors((1 + 20 * STEP, Fraction(1)), (math.nan, Fraction(1))), np.zeros(2, bool), forced="negative"
+    )
+    assert (verdict.signature, verdict.worst.index) == ("negative", 1)
+
+
+@pytest.mark.parametrize(("name", "index"), [("scaled", 1), ("result", 0)])
+def test_a_case_that_conforms_shows_its_largest_error(name: str, index: int) -> None:
+    """In the measure of its bound; what is not a number is not the largest."""
+    found = errors((STEP, Fraction(0)), (1 + 3 * STEP, Fraction(1)), (math.inf, math.inf))
+    found = measure(found.got, found.exact, np.array([2.0**10, 1.0, 1.0]), found.dtype)
+
+    assert outcome(found, np.ones(3, bool), None, Bound(4, name, "")).worst.index == index
+
+
+def test_nothing_has_no_worst_element() -> None:
+    """An empty result conforms."""
+    nothing = measure(np.empty(0), Exact.of([]), np.empty(0), DTYPES["float32"])
+
+    assert outcome(nothing, np.ones(0, bool)) == Conforms({"elements": 0}, None)
+    assert worst(nothing, 0, None) is None
+
+
+def test_what_is_measured_is_recorded() -> None:
+    """The largest distances of elements that are numbers, and how many were flushed."""
+    found = errors((1 + 2 * STEP, Fraction(1)), (0.0, SUBNORMAL), (0.0, SUBNORMAL), (math.inf, math.inf), scale=2.0)
+    assert measures(found) == {"elements": 5 - 1, "max_result_ulp": 2.0, "max_scaled_ulp": 1.0, "flushed": 2}
+    assert (found.kind == [Kind.DISTANCE, Kind.FLUSHED, Kind.FLUSHED, Kind.SAME]).all()
+    assert measures(errors((math.inf, math.inf))) == {"elements": 1}
+    assert measures(errors((math.nan, Fraction(1)))) == {"elements": 1}
+
+
+def test_an_element_without_inputs_is_shown_by_its_result() -> None:
+    """A reduction has no logit and no label."""
+    shown = worst(ones(1), 0, None)
+
+    assert (shown.logit, shown.label, shown.got) == ("", "", "0x1.000002p+0")
