@@ -8,15 +8,16 @@ from conformance import content, record
 from conformance.case import load_all
 from conformance.ledger import FILE, load
 from conformance.report import markdown, page
+from conformance.reporting import results
 
 ROOT = content.PACKAGE.parent
-PUBLISHED = ROOT / "reports" / "cpu" / "results.jsonl.gz"
+PUBLISHED = ROOT / "reports" / "cpu"
 
 
 @pytest.fixture(scope="module")
 def merged() -> page.Merged:
     """The published reference run."""
-    return page.merge([list(record.read(PUBLISHED))])
+    return page.merge(list(record.read(each)) for each in results(PUBLISHED))
 
 
 def test_readme_shows_what_the_published_run_found(merged: page.Merged) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.dtype import DTYPES
 from conformance.record import Record
+from conformance.report import sweeps
 from conformance.report.causes import causes
 from conformance.report.merge import Merged
 from conformance.spec import Level
@@ -16,7 +17,7 @@ _MOST_NAMES = 3
 
 
 def table(merged: Merged) -> str:
-    """One row a known deviation, the gravest first; then what is unexpected, and what has no data."""
+    """One row a known deviation, the gravest first; then what sweeps of float32 counted, and what is unexpected."""
     versions = {
         name: next(iter(each["versions"].values())) for run in merged.runs for name, each in run["adapters"].items()
     }
@@ -25,8 +26,29 @@ def table(merged: Merged) -> str:
     if known := causes(merged):
         lines += ["| level | framework | where | what happens | clauses |", "|---|---|---|---|---|"]
         lines += [_row(cause) for cause in known]
+    lines += _swept(merged)
     lines += _unexpected(merged)
     return "\n".join(lines) + "\n"
+
+
+def _swept(merged: Merged) -> list[str]:
+    """A row for each implementation, quantity and label of which every float32 was computed."""
+    rows = [row for row in sweeps.rows(merged) if row.dtype.name == "float32" and not row.searched]
+    if not rows:
+        return []
+    head = ["implementation", "quantity, label", *rows[0].shares, "worst ULP", "at logit", "no distance"]
+    lines = ["", "Every float32 as a logit, the share of results by their error in ULP:", "", *_table_head(head)]
+    for row in rows:
+        subject = row.record["subject"]
+        who = f"{subject['adapter']} {subject['implementation']} ({subject['mode']})"
+        worst = (row.worst.get("ulp", ""), row.worst.get("logit", ""))
+        cells = (who, f"{row.found['quantity']}, {row.found['label']}", *row.shares.values(), *worst, row.others)
+        lines.append("| " + " | ".join(_escaped(cell) for cell in cells) + " |")
+    return lines
+
+
+def _table_head(names: list[str]) -> list[str]:
+    return ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
 
 
 def _unexpected(merged: Merged) -> list[str]:
