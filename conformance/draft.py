@@ -37,16 +37,22 @@ def ledger_text(records: Iterable[Record], adapter: str, old: Path) -> str:
     entries = list(read_toml(old).get("deviation", ())) if old.exists() else []
     cells, devices = _cells(records, adapter)
     sorted_in: dict[str, list[Cell]] = defaultdict(list)
+    varying: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
-        owner = next((entry for entry in entries if _explains(entry, cell)), UNEXPLAINED)
-        sorted_in[owner["id"]].append(cell)
+        owner, rule = next(((entry, rule) for entry in entries if (rule := _rule(entry, cell))), (UNEXPLAINED, {}))
+        (varying if rule.get("varies") else sorted_in)[owner["id"]].append(cell)
     if UNEXPLAINED["id"] in sorted_in and all(entry["id"] != UNEXPLAINED["id"] for entry in entries):
         entries.append(dict(UNEXPLAINED))
     parts = [_HEAD]
     for entry in entries:
         # Another device's run wrote those scopes; this run says nothing of them.
-        kept = [where for where in entry.get("where", ()) if not devices.intersection(where.get("devices", devices))]
-        scopes = [*_rectangles(sorted_in[entry["id"]]), *kept]
+        old_scopes = entry.get("where", ())
+        kept = [where for where in old_scopes if not devices.intersection(where.get("devices", devices))]
+        # What varies is kept: another processor's run wrote it.
+        loose = [where for where in old_scopes if where.get("varies") and where not in kept]
+        new = [cell for cell in varying[entry["id"]] if not any(_lists(where, cell) for where in loose)]
+        scopes = [*_rectangles(sorted_in[entry["id"]]), *({**each, "varies": True} for each in _rectangles(new))]
+        scopes += [*loose, *kept]
         parts.append("\n" + "\n".join(_entry(entry, scopes)) + "\n")
     return "".join(parts)
 
@@ -64,11 +70,20 @@ def _cells(records: Iterable[Record], adapter: str) -> tuple[list[Cell], set[str
     return sorted(set(cells)), devices
 
 
-def _explains(entry: Mapping[str, Any], cell: Cell) -> bool:
+def _rule(entry: Mapping[str, Any], cell: Cell) -> Mapping[str, Any] | None:
+    """The first of the entry's rules that explains a deviation."""
     values = dict(zip(("signatures", *_FIELDS[1:]), cell, strict=True))
-    return any(
-        all(any(fnmatch.fnmatchcase(values[key], glob) for glob in globs) for key, globs in rule.items())
-        for rule in entry.get("explains", ())
+    for rule in entry.get("explains", ()):
+        globs = {key: each for key, each in rule.items() if key != "varies"}
+        if all(any(fnmatch.fnmatchcase(values[key], glob) for glob in each) for key, each in globs.items()):
+            return dict(rule)
+    return None
+
+
+def _lists(where: Mapping[str, Any], cell: Cell) -> bool:
+    values = dict(zip(_FIELDS, cell, strict=True))
+    return where["signature"] == values["signature"] and all(
+        any(fnmatch.fnmatchcase(values[key], glob) for glob in where.get(key, ("*",))) for key in _FIELDS[1:]
     )
 
 

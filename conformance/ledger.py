@@ -1,7 +1,7 @@
 """An adapter's known deviations, and what they make of an outcome.
 
 A listed deviation pins what goes wrong: one that is fixed, or goes wrong in another way, is as unexpected as a new
-one. The file's format is conformance/schemas/ledger.json.
+one, unless it is listed as one that varies from processor to processor: then it may hold. The file's format is conformance/schemas/ledger.json.
 """
 
 from __future__ import annotations
@@ -30,12 +30,16 @@ _SCOPES = ("implementations", "modes", "devices", "dtypes", "clauses", "cases")
 
 @dataclass(frozen=True)
 class Scope:
-    """Where a deviation shows, and its signature there. Each pattern list holds globs."""
+    """Where a deviation shows, and its signature there. Each pattern list holds globs.
+
+    One that ``varies`` shows on some processors only: what depends on the width of vectors may hold as well.
+    """
 
     deviation: str
     signature: str
     versions: SpecifierSet
     patterns: Mapping[str, re.Pattern[str]]
+    varies: bool = False
 
     def covers(self, subject: Subject, clause: str, case: str) -> bool:
         """True if the scope lists this check."""
@@ -98,9 +102,10 @@ class Ledger:
                 note = f"changed: the ledger lists '{listed[0].deviation}' as {listed[0].signature}"
                 return Finding(False, listed[0].deviation, note)
             return Finding(False, "", "not in the ledger")
-        if listed and isinstance(outcome, Conforms | Unsupported):
-            note = f"fixed: the ledger lists '{listed[0].deviation}' as {listed[0].signature}; take it out"
-            return Finding(False, listed[0].deviation, note)
+        fixed = [scope for scope in listed if not scope.varies]
+        if fixed and isinstance(outcome, Conforms | Unsupported):
+            note = f"fixed: the ledger lists '{fixed[0].deviation}' as {fixed[0].signature}; take it out"
+            return Finding(False, fixed[0].deviation, note)
         return Finding(True)
 
     def signatures(self, subject: Subject, chapter: str) -> set[str]:
@@ -162,7 +167,7 @@ def _scope(path: Path, deviation: str, where: Mapping[str, Any]) -> Scope:
             path, f"deviation '{deviation}'", f"bad versions '{where['versions']}'", 'write a specifier such as ">=2.3"'
         ) from None
     patterns = {key: _any_of(tuple(where.get(key, ("*",)))) for key in _SCOPES}
-    return Scope(deviation, where["signature"], versions, patterns)
+    return Scope(deviation, where["signature"], versions, patterns, where.get("varies", False))
 
 
 @functools.cache

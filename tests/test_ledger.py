@@ -144,3 +144,32 @@ def test_a_draft_lists_exactly_what_deviated(tmp_path: Path) -> None:
                 outcome = Deviates(record["signature"], "") if record else Conforms()
                 assert drafted.judge(subject(mode=mode, dtype=dtype), "V3", case, outcome).expected, (mode, dtype, case)
     assert set(drafted.deviations) == {"lost-tail", "unexplained"}
+
+
+def test_what_varies_from_processor_to_processor_may_hold(tmp_path: Path) -> None:
+    """It is still known where it shows, and unexpected where it goes wrong in another way."""
+    path = tmp_path / "deviations.toml"
+    path.write_text(TEXT + "varies = true\n")
+    known = ledger.load(path)
+
+    assert known.judge(subject(), "V3", "values/tail-17", Conforms()).expected
+    assert known.judge(subject(), "V3", "values/tail-17", Deviates("lost-tail", "")).deviation == "lost-tail"
+    assert not known.judge(subject(), "V3", "values/tail-17", Deviates("nan", "")).expected
+
+
+def test_a_draft_keeps_what_another_processor_showed(tmp_path: Path) -> None:
+    """A run that does not show it says nothing against it; what it shows anew is added."""
+    old = tmp_path / "deviations.toml"
+    rule = 'explains = [{signatures = ["lost-*"], varies = true}]\n[[deviation.where]]'
+    old.write_text(TEXT.replace("[[deviation.where]]", rule) + "varies = true\n")
+    new = tmp_path / "new.toml"
+    new.write_text(draft.ledger_text([check("eager", "float16", "values/new")], "a", old))
+    drafted = ledger.load(new)
+
+    for case in ("values/tail-17", "values/new"):
+        for outcome in (Conforms(), Deviates("lost-tail", "")):
+            assert drafted.judge(subject(dtype="float16"), "V3", case, outcome).expected == (
+                case == "values/new" or isinstance(outcome, Conforms)
+            )
+    assert drafted.judge(subject(), "V3", "values/tail-17", Deviates("lost-tail", "")).expected
+    assert draft.ledger_text([check("eager", "float16", "values/new")], "a", new) == new.read_text()
