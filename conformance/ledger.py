@@ -1,7 +1,8 @@
 """An adapter's known deviations, and what they make of an outcome.
 
 A listed deviation pins what goes wrong: one that is fixed, or goes wrong in another way, is as unexpected as a new
-one, unless it is listed as one that varies from processor to processor: then it may hold. The file's format is conformance/schemas/ledger.json.
+one, unless it is listed as one that varies from processor to processor: then it may hold. The file's format is
+conformance/schemas/ledger.json.
 """
 
 from __future__ import annotations
