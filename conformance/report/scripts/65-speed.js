@@ -165,8 +165,7 @@ async function drawSpeed() {
   const rates = [...shown.map(rate), ...roofs.map((each) => each.rate)].filter((value) => value > 0);
   const domain = { x: [sizes[0], sizes[sizes.length - 1]], y: [Math.min(...rates) / 1.3, Math.max(...rates) * 1.3], ticks: sizes };
   const none = el("p", { class: "quiet" }, "Nothing was timed in this choice.");
-  byId("s-legend").replaceChildren(el("span", { class: "key" }, "forward and backward; dotted: the yardstick, two reads and a write; dashed and hollow: breaks a must clause, such as the refusal of labels of another shape"));
-  byId("s-sizes").replaceChildren(...(shown.length ? [...grouped(shown, (each) => each.subject[0])].map(([name, found]) => sizesChart(Plot, name, found, domain, roofs)) : [none]));
+  byId("s-sizes").replaceChildren(...(shown.length ? [...grouped(shown, (each) => each.subject[0])].sort().map(([name, found]) => sizesChart(Plot, name, found, domain, roofs)) : [none]));
   const top = roofs.find((each) => `${each.elements}` === elements);
   byId("s-bars").replaceChildren(...(sized.length ? [hatch(), barsChart(Plot, sized, top ? top.rate : 0)] : [none.cloneNode(true)]));
   byId("s-scatter").replaceChildren(...[scatterChart(Plot, sized, data.precisions[dtype])].flat());
