@@ -145,6 +145,17 @@ def test_an_interval_holds_what_differs_between_processes() -> None:
     assert ratio_of_medians(steady, moved).verdict == "inconclusive"
 
 
+@pytest.mark.parametrize("processes", [3, 5, 10])
+def test_few_processes_do_not_make_a_verdict_by_chance(processes: int) -> None:
+    """Of 200 pairs of arms whose processes differ by chance alone, at most one in twenty gets one."""
+    noise = np.random.default_rng(processes)
+    between, within = (noise.standard_normal((200, 2, processes, count)) for count in (1, 9))
+    arms = np.exp(0.1 * between + 0.02 * within)
+    verdicts = [ratio_of_medians(*pair).verdict for pair in arms]
+
+    assert verdicts.count("faster") + verdicts.count("slower") <= 10
+
+
 def test_no_verdict_stands_beside_a_subject_that_differs_from_itself() -> None:
     """The A/A arm keeps its own verdict, the others lose theirs."""
     names = [{"subject": name, "version": "1"} for name in ("a", "a", "b")]
