@@ -82,9 +82,13 @@ class Runner:
             for name, array in call.operands.items()
         }
 
-    def _fetched(self, result: Tensor) -> Array:
+    def require_here(self, result: Tensor) -> None:
+        """Raise WrongDevice unless the subject's device holds the result."""
         if (where := self.adapter.device_of(result)) != self.subject.device:
             raise WrongDevice(f"the result is on {where}, not on {self.subject.device}")
+
+    def _fetched(self, result: Tensor) -> Array:
+        self.require_here(result)
         return self.adapter.fetch(result)
 
     def _program(self, request: Request) -> Program:

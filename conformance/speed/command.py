@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -62,7 +63,7 @@ def _show(arms: list[Arm], duel: Duel) -> None:
             "A" if first else "A/A" if place == 1 else chr(ord("A") + place - 1),
             arm.name,
             arm.version,
-            f"{_median(arm) * 1e6:,.1f} us",
+            f"{np.median(arm.seconds) * 1e6:,.1f} us",
             "1" if first else f"{arm.ratio.ratio:.3f}",
             "" if first else f"{arm.ratio.low:.3f} to {arm.ratio.high:.3f}",
             "" if first else arm.verdict,
@@ -72,10 +73,6 @@ def _show(arms: list[Arm], duel: Duel) -> None:
     console.print(f"{told}; same: within 3 %; A/A: what two processes of A differ by", soft_wrap=True)
     if arms[1].verdict not in ("same", "inconclusive"):
         console.print("A differs from itself: this machine was too unsteady for any verdict", style="bold")
-
-
-def _median(arm: Arm) -> float:
-    return float(sorted(arm.seconds.reshape(-1))[arm.seconds.size // 2])
 
 
 def add_parser(verbs: Any) -> None:

@@ -44,7 +44,7 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float, float]:
     """
     ordered = sorted(samples)
     count = len(ordered)
-    reach = 1.96 * math.sqrt(count) / 2
+    reach = _NORMAL * math.sqrt(count) / 2
     low = max(0, math.floor(count / 2 - reach))
     high = min(count - 1, math.ceil(count / 2 + reach))
     return float(np.median(ordered)), ordered[low], ordered[high]

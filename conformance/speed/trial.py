@@ -16,7 +16,7 @@ from conformance.record import Record
 from conformance.speed import memory, yardstick
 from conformance.speed.loop import Loop
 from conformance.speed.workload import Workload
-from conformance.subject import Runner, WrongDevice
+from conformance.subject import Runner
 from conformance.threads import busy, cores
 
 ROOM = 16  # arrays of N elements that a program may need at once
@@ -31,7 +31,7 @@ class Stage:
             raise NotOffered(f"it has no reduction '{workload.reduction}'")
         if ROOM * workload.elements * (runner.dtype.bits // 8) > memory.available():
             raise NotOffered(f"{workload.name} needs more memory than there is")
-        self.adapter, self.device = runner.adapter, runner.subject.device
+        self.adapter = runner.adapter
         call = workload.call(runner.dtype)
         self.operands: Mapping[str, Tensor] = runner.place(call)
         # Not the runner's own: that one may have been compiled for these shapes already.
@@ -39,16 +39,20 @@ class Stage:
         start = time.perf_counter()
         result = self()
         self.first_call = time.perf_counter() - start
-        for each in result if isinstance(result, tuple) else (result,):
-            if (where := self.adapter.device_of(each)) != self.device:
-                raise WrongDevice(f"the result is on {where}, not on {self.device}")
+        for each in _parts(result):
+            runner.require_here(each)
 
     def __call__(self) -> Any:
         """Compute, wait, and return the native result."""
         result = self.program(self.operands)
-        for each in result if isinstance(result, tuple) else (result,):
+        for each in _parts(result):
             self.adapter.wait(each)
         return result
+
+
+def _parts(result: Any) -> tuple[Tensor, ...]:
+    """Loss and gradient, or the loss alone."""
+    return result if isinstance(result, tuple) else (result,)
 
 
 @dataclass(eq=False)
@@ -89,8 +93,6 @@ class Trial:
         """Record the seconds a call of each round, and what else is measured of the subject."""
         dtype, work = self.runner.dtype, self.workload
         fewest = work.fewest_bytes(dtype)
-        # pytest-benchmark measures once more before the first round, without the setup in between.
-        beside = self.moved[-len(samples) :]
         low, median, high = np.quantile(samples, (0.05, 0.5, 0.95))
         self.records.append(
             {
@@ -110,9 +112,9 @@ class Trial:
                 "peak_memory": self._peak(),
                 "threads": self.runner.adapter.threads() or cores(),
                 "busy": round(busy(self.loop), 3),
-                "yardstick": {name: statistics.median(each[name] for each in beside) for name in beside[0]},
+                "yardstick": {name: statistics.median(each[name] for each in self.moved) for name in self.moved[0]},
                 "of_bandwidth": statistics.median(
-                    fewest / seconds / each["add"] for seconds, each in zip(samples, beside, strict=True)
+                    fewest / seconds / each["add"] for seconds, each in zip(samples, self.moved, strict=True)
                 ),
             }
         )

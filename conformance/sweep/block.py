@@ -13,7 +13,7 @@ import xxhash
 from conformance.adapter import Array, Tensor
 from conformance.dtype import Dtype
 from conformance.spec import GRADIENT_SHOULD, LOSS_SHOULD
-from conformance.subject import Call, Runner, WrongDevice
+from conformance.subject import Call, Runner
 from conformance.sweep import ball, kernel, oracle, pairs
 from conformance.sweep.classes import NAN_LOST, SIZE, half
 from conformance.sweep.grid import CURVE_BINS, Block, number, patterns
@@ -83,8 +83,7 @@ class Worker:
         return tuple(self._fetched(each, count) for each in results)
 
     def _fetched(self, result: Tensor, count: int) -> Array:
-        if (where := self.runner.adapter.device_of(result)) != self.runner.subject.device:
-            raise WrongDevice(f"the result is on {where}, not on {self.runner.subject.device}")
+        self.runner.require_here(result)
         array = np.ascontiguousarray(self.runner.adapter.fetch(result))
         if array.dtype != self.dtype.numpy or array.shape != (count,):
             raise TypeError(f"the result is {array.dtype} {array.shape}, not {self.dtype.name} {(count,)}")
