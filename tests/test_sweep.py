@@ -203,6 +203,8 @@ def test_a_sweep_of_the_control_is_as_expected(tmp_path: Path) -> None:
         ["--labels", "2"],
         ["--quantity", "curvature"],
         ["--dtype", "float32", "--labels", "all"],
+        ["--dtype", "float64", "--labels", "all"],
+        ["--dtype", "float64", "--labels", "2"],
         ["--scheduler", "tcp://localhost:1"],
     ],
 )

@@ -45,9 +45,9 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(next(f"adapter '{name}': {reason}" for name, reason in session.missing.items()))
     out = Path(options.out)
     runner: Runner = session.runners[0]
-    if options.dtype == "float64":
-        return _searched(session, options, quantities, out)
     try:
+        if options.dtype == "float64":
+            return _searched(session, options, quantities, out)
         plan = Plan(quantities, options.labels, options.workers, options.scheduler or "")
         found = sweep(session, runner, plan, out, fresh=options.fresh)
     except NotOffered as reason:
@@ -58,17 +58,18 @@ def run(options: argparse.Namespace) -> int:
 
 def _searched(session: Session, options: argparse.Namespace, quantities: tuple[str, ...], out: Path) -> int:
     """Nobody can compute every float64: look for the largest errors."""
+    from conformance.sweep.grid import hard_labels
     from conformance.sweep.search import search
     from conformance.sweep.sweep import RESULTS, write
 
-    runner = session.runners[0]
+    runner, labels = session.runners[0], hard_labels(options.labels)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(f"searching {runner.subject.id}", total=None)
         found = search(
             runner,
             session.ledger_of(runner),
             quantities,
-            options.labels,
+            labels,
             lambda done, total: progress.update(task, completed=done, total=total),
         )
     write(session, runner, found, out)

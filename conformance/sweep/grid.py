@@ -55,9 +55,7 @@ def blocks(dtype: Dtype, labels: str) -> list[Block]:
         if dtype.bits > 16:
             raise UsageError(f"--labels all: {dtype.name} has too many pairs; choose 0,1, or a 16-bit dtype")
         return list(_pairs(dtype, one))
-    chosen = labels.split(",")
-    if not set(chosen) <= {"0", "1"} or len(set(chosen)) != len(chosen):
-        raise UsageError(f"unknown labels '{labels}'; known: 0, 1, 0,1, all")
+    chosen = hard_labels(labels)
     half = 1 << (dtype.bits - 1)
     count = min(BLOCK, half)
     return [
@@ -66,6 +64,14 @@ def blocks(dtype: Dtype, labels: str) -> list[Block]:
         for sign in (1, 0)
         for label in chosen
     ]
+
+
+def hard_labels(labels: str) -> list[str]:
+    """'0', '1' or both. Raises UsageError."""
+    chosen = labels.split(",")
+    if not set(chosen) <= {"0", "1"} or len(set(chosen)) != len(chosen):
+        raise UsageError(f"unknown labels '{labels}'; known: 0, 1, 0,1, and all for a 16-bit dtype")
+    return chosen
 
 
 def _pairs(dtype: Dtype, one: int) -> Iterator[Block]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,13 +49,13 @@ class _Best:
 
 
 def search(
-    runner: Runner, ledger: Ledger, quantities: tuple[str, ...], labels: str, told: Callable[[int, int], None]
+    runner: Runner, ledger: Ledger, quantities: tuple[str, ...], labels: Sequence[str], told: Callable[[int, int], None]
 ) -> Record:
     """Search each quantity and label; a record like a sweep's, without counts.
 
-    ``told`` hears of rounds and their number. Raises what the framework raises.
+    ``told`` hears of rounds and their number. Raises NotOffered, and what the framework raises.
     """
-    jobs = [(quantity, label) for quantity in quantities for label in labels.split(",")]
+    jobs = [(quantity, label) for quantity in quantities for label in labels]
     rounds = pattern_of(FARTHEST, runner.dtype).bit_length() - int(np.log2(BANDS / 2)) - int(np.log2(POINTS)) + 2
     found, unexpected = [], []
     for place, (quantity, label) in enumerate(jobs):
@@ -70,7 +70,7 @@ def search(
     return {
         "record": "sweep",
         "subject": dataclasses.asdict(runner.subject),
-        "options": {"quantities": list(quantities), "labels": labels, "search": [BANDS, BEST, POINTS, SEED]},
+        "options": {"quantities": list(quantities), "labels": ",".join(labels), "search": [BANDS, BEST, POINTS, SEED]},
         "complete": True,
         "found": found,
         "unexpected": unexpected,
