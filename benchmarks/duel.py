@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--subject", default="pytorch:binary_cross_entropy_with_logits", help="(default: %(default)s)")
     parser.add_argument("--workload", default="backward-mean-pixels-2^20", help="(default: %(default)s)")
     parser.add_argument("--threads", type=int, default=cores(), help="(default: %(default)s)")
-    parser.add_argument("--processes", type=int, default=5, help="(default: %(default)s)")
+    parser.add_argument("--processes", type=int, default=10, help="(default: %(default)s)")
     options = parser.parse_args()
     duel = Duel(options.workload, options.threads, options.processes)
     verdicts: Counter[str] = Counter()

@@ -177,6 +177,22 @@ class Adapter(abc.ABC):
         ``{args}`` stands for f's arguments and ``{wrt}`` for the one to differentiate; the cotangent is ``c``.
         """
 
+    def consecutive(self, first: int, count: int, dtype: str, device: str) -> Tensor:  # noqa: ARG002
+        """``count`` numbers of a dtype of 16 or 32 bits from the bit pattern ``first`` on, made on the device.
+
+        Raises NotOffered where arrays of the framework are none of the array API standard's; a sweep on a GPU then
+        computes there and counts at home.
+        """
+        raise NotOffered(f"{self.name} has no arrays of the array API standard")
+
+    def bits(self, tensor: Tensor) -> Tensor:  # noqa: ARG002
+        """The tensor's bits as signed integers of the same width, on its device."""
+        raise NotOffered(f"{self.name} has no arrays of the array API standard")
+
+    def fused(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A function of tensors, compiled where the framework does that in about a second."""
+        return function
+
     def functions(self) -> Mapping[str, Callable[[Any], Any]]:
         """The framework's own tensor (of float32), relu, abs, exp, log1p and mean, to show the formula's steps."""
         return {}

@@ -108,6 +108,14 @@ def open_session(choice: Choice) -> Session:
     return session
 
 
+def open_subject(choice: Choice) -> tuple[Session, Runner]:
+    """The first subject of what was chosen, for a verb about one. Raises UsageError; also if a framework is missing."""
+    session = open_session(choice)
+    for name, reason in session.missing.items():
+        raise UsageError(f"adapter '{name}': {reason}")
+    return session, session.runners[0]
+
+
 @functools.cache
 def session_of(choice: Choice) -> Session:
     """The session of this process."""

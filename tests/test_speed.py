@@ -16,7 +16,7 @@ from conformance.speed import memory, yardstick
 from conformance.speed.contender import choice_of
 from conformance.speed.duel import interpreter, judged
 from conformance.speed.loop import CLOCK, Loop
-from conformance.speed.statistic import Ratio, median_interval, ratio_of_medians
+from conformance.speed.statistic import Ratio, median_interval, paired_ratio
 from conformance.speed.workload import inputs, workload_named, workloads
 from conformance.threads import busy, cores
 from tests.command import conformance
@@ -130,7 +130,7 @@ def test_a_ratio_has_the_verdict_of_its_interval(factor: float, spread: float, v
     noise = np.random.default_rng(3)
     arms = [each * (1 + spread * noise.random((5, 20))) for each in (1.0, factor)]
 
-    found = ratio_of_medians(*arms)
+    found = paired_ratio(*arms)
     assert found.low <= found.ratio <= found.high
     assert found.ratio == pytest.approx(factor, rel=spread)
     assert found.verdict == verdict
@@ -141,8 +141,8 @@ def test_an_interval_holds_what_differs_between_processes() -> None:
     steady = np.ones((5, 20))
     moved = steady * np.array([[1.0], [1.0], [1.5], [1.0], [1.5]])
 
-    assert ratio_of_medians(steady, steady) == Ratio(1.0, 1.0, 1.0)
-    assert ratio_of_medians(steady, moved).verdict == "inconclusive"
+    assert paired_ratio(steady, steady) == Ratio(1.0, 1.0, 1.0)
+    assert paired_ratio(steady, moved).verdict == "inconclusive"
 
 
 @pytest.mark.parametrize("processes", [3, 5, 10])
@@ -151,7 +151,7 @@ def test_few_processes_do_not_make_a_verdict_by_chance(processes: int) -> None:
     noise = np.random.default_rng(processes)
     between, within = (noise.standard_normal((200, 2, processes, count)) for count in (1, 9))
     arms = np.exp(0.1 * between + 0.02 * within)
-    verdicts = [ratio_of_medians(*pair).verdict for pair in arms]
+    verdicts = [paired_ratio(*pair).verdict for pair in arms]
 
     assert verdicts.count("faster") + verdicts.count("slower") <= 10
 

@@ -15,8 +15,9 @@ from conformance.dtype import DTYPES
 from conformance.session import Choice, open_session
 from conformance.subject import Runner
 from conformance.sweep import ball, kernel, oracle, pairs
-from conformance.sweep.block import LIMITS, Swept, Worker
+from conformance.sweep.block import Swept, Worker
 from conformance.sweep.classes import LOST, SIZE, half
+from conformance.sweep.counter import LIMITS
 from conformance.sweep.grid import CURVE_BINS, Block, blocks, number, pattern_of, patterns
 from conformance.sweep.tally import Tally, total
 

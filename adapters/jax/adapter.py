@@ -159,6 +159,18 @@ class Jax(Adapter):
         base, view = strided(array, layout)
         return jax.device_put(base.transpose(view) if layout == "transposed" else base[view], target)
 
+    def consecutive(self, first: int, count: int, dtype: str, device: str) -> Tensor:
+        kind = jnp.dtype(dtype)
+        with jax.default_device(jax.devices(device)[0]):
+            steps = jnp.arange(count, dtype=f"uint{8 * kind.itemsize}")
+            return jax.lax.bitcast_convert_type(steps + steps.dtype.type(first), kind)
+
+    def bits(self, tensor: Tensor) -> Tensor:
+        return jax.lax.bitcast_convert_type(tensor, f"int{8 * tensor.dtype.itemsize}")
+
+    def fused(self, function: Callable) -> Callable:
+        return jax.jit(function)
+
     def fetch(self, tensor: Tensor) -> Array:
         return np.asarray(tensor)
 

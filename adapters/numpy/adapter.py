@@ -22,6 +22,7 @@ from conformance.adapter import (
     Tensor,
     strided,
 )
+from conformance.dtype import dtype_named
 
 REDUCTIONS = {
     "none": Reduction("none"),
@@ -153,6 +154,13 @@ class NumPy(Adapter):
             "tensor": lambda values: np.array(values, np.float32), "relu": lambda x: np.maximum(x, 0), "abs": np.abs,
             "exp": np.exp, "log1p": np.log1p, "mean": np.mean,
         }  # fmt: skip
+
+    def consecutive(self, first: int, count: int, dtype: str, device: str) -> Tensor:
+        kind = dtype_named(dtype).numpy
+        return np.arange(first, first + count, dtype=f"u{kind.itemsize}").view(kind)
+
+    def bits(self, tensor: Tensor) -> Tensor:
+        return tensor.view(f"i{tensor.dtype.itemsize}")
 
     def threads(self) -> int:
         return 1

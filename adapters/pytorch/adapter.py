@@ -28,6 +28,7 @@ from conformance.adapter import (
 torch._dynamo.config.recompile_limit = 100_000
 torch._dynamo.config.accumulated_recompile_limit = 100_000
 DOCS = "https://docs.pytorch.org/docs/stable/generated/"
+_WHOLE = {2: torch.int16, 4: torch.int32}  # signed integers by their bytes
 REDUCTIONS = {
     "none": Reduction("none"),
     "sum": Reduction("sum"),
@@ -178,6 +179,16 @@ class PyTorch(Adapter):
         base, view = strided(array, layout)
         tensor = _tensor(base).to(target)
         return tensor.permute(view) if layout == "transposed" else tensor[view]
+
+    def consecutive(self, first: int, count: int, dtype: str, device: str) -> Tensor:
+        kind = getattr(torch, dtype)
+        whole, modulus = _WHOLE[kind.itemsize], 1 << 8 * kind.itemsize
+        start = first - modulus if first >= modulus // 2 else first
+        target = "cuda" if device == "gpu" else "cpu"
+        return torch.arange(start, start + count, dtype=whole, device=target).view(kind)
+
+    def bits(self, tensor: Tensor) -> Tensor:
+        return tensor.detach().view(_WHOLE[tensor.dtype.itemsize])
 
     def fetch(self, tensor: Tensor) -> Array:
         tensor = tensor.detach().cpu().contiguous()

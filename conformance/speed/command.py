@@ -94,5 +94,5 @@ def add_parser(verbs: Any) -> None:
     )
     each.add_argument("--out", type=Path, metavar="FILE.json", help="also write every measured time")
     each.add_argument("--threads", type=int, default=0, metavar="N", help="for each framework (default: all cores)")
-    each.add_argument("--processes", type=int, default=5, metavar="N", help="of each subject (default: %(default)s)")
+    each.add_argument("--processes", type=int, default=10, metavar="N", help="of each subject (default: %(default)s)")
     each.add_argument("--rounds", type=int, default=20, metavar="N", help="in each process (default: %(default)s)")

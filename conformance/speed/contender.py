@@ -14,8 +14,7 @@ from typing import IO, Any
 from conformance.adapter import NotOffered
 from conformance.dtype import DTYPES
 from conformance.errors import UsageError
-from conformance.session import Choice, open_session
-from conformance.subject import Runner
+from conformance.session import Choice, open_subject
 
 ROUND = 0.02  # seconds: long beside a switch between processes
 
@@ -30,14 +29,6 @@ def choice_of(subject: str, threads: int = 0) -> Choice:
         *names, mode, device, dtype = words
         return Choice((adapter,), (":".join(names),), (device,), (dtype,), (mode,), threads=threads)
     return Choice((adapter,), (rest,), ("cpu",), ("float32",), threads=threads)
-
-
-def runner_of(subject: str, threads: int) -> Runner:
-    """The runner; in its adapter's first mode if the subject names none. Raises UsageError."""
-    session = open_session(choice_of(subject, threads))
-    for name, reason in session.missing.items():
-        raise UsageError(f"adapter '{name}': {reason}")
-    return session.runners[0]
 
 
 def main(arguments: list[str]) -> int:
@@ -55,7 +46,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _serve(out: IO[str], subject: str, workload: str, threads: int) -> None:
-    runner = runner_of(subject, threads)
+    _, runner = open_subject(choice_of(subject, threads))
     # After the framework and its threads' number: what is imported here brings pools of its own.
     from conformance.speed.loop import Loop
     from conformance.speed.trial import Stage
@@ -65,6 +56,7 @@ def _serve(out: IO[str], subject: str, workload: str, threads: int) -> None:
     loop.warm_up()
     _answer(out, {"subject": runner.subject.id, "version": runner.subject.version, "threads": runner.adapter.threads()})
     for _ in sys.stdin:
+        loop()  # wakes its threads, and brings its operands back into the caches
         _answer(out, {"seconds": loop.timed()})
 
 

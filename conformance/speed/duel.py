@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,9 @@ import numpy as np
 
 from conformance.errors import UsageError
 from conformance.exact import Floats
-from conformance.speed.statistic import Ratio, ratio_of_medians
+from conformance.speed.statistic import Ratio, paired_ratio
+
+PAUSE = 0.03  # seconds after a turn: until then the threads of OpenMP and of Eigen spin, on the next one's cores
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Duel:
 
     workload: str
     threads: int
-    generations: int = 5
+    generations: int = 10
     rounds: int = 20
 
 
@@ -113,13 +116,14 @@ def fight(subjects: Sequence[str], duel: Duel, told: Callable[[int], None]) -> l
                 order = range(len(asked)) if turn % 2 == 0 else reversed(range(len(asked)))
                 for place in order:
                     seconds[place, generation, turn] = processes[place].round()
+                    time.sleep(PAUSE)
                 told(1)
     return judged(names, seconds)
 
 
 def judged(names: Sequence[dict[str, Any]], seconds: Floats) -> list[Arm]:
     """The arms with their verdicts. Where the A/A arm is not the same, no other verdict can be had."""
-    ratios = [ratio_of_medians(seconds[0], arm) for arm in seconds]
+    ratios = [paired_ratio(seconds[0], arm) for arm in seconds]
     quiet = ratios[1].verdict in ("same", "inconclusive")
     return [
         Arm(

@@ -50,24 +50,27 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float, float]:
     return float(np.median(ordered)), ordered[low], ordered[high]
 
 
-def ratio_of_medians(first: Floats, second: Floats, seed: int = 0) -> Ratio:
-    """The ratio of the medians of two arms, with a percentile interval of a hierarchical bootstrap.
+def paired_ratio(first: Floats, second: Floats, seed: int = 0) -> Ratio:
+    """The second arm's time over the first's, with a percentile interval of a hierarchical bootstrap.
 
-    Both arrays (processes, rounds) hold seconds a call; a round's two figures were taken next to each other, so they
-    are drawn together. Processes are drawn first, then rounds in each (Kalibera and Jones, "Rigorous Benchmarking in
+    Both arrays (processes, rounds) hold seconds a call; a round's two figures were taken next to each other, so what
+    the machine did at that moment is in both. The ratio is the median over the rounds of a process, and the geometric
+    mean over processes. Processes are drawn first, then rounds in each (Kalibera and Jones, "Rigorous Benchmarking in
     Reasonable Time", ISMM 2013): what differs between processes counts as noise. The interval of few processes is too
     narrow by what Student's t has over the normal distribution, and is widened by that (Hesterberg, "What Teachers
     Should Know About the Bootstrap", The American Statistician 69, 2015, section 4.1).
     """
     generator = np.random.default_rng(seed)
-    processes, rounds = first.shape
+    logs = np.log(second / first)
+    processes, rounds = logs.shape
     outer = generator.integers(0, processes, (RESAMPLES, processes, 1))
     inner = generator.integers(0, rounds, (RESAMPLES, processes, rounds))
-    drawn = [np.median(arm[outer, inner].reshape(RESAMPLES, -1), axis=1) for arm in (first, second)]
+    drawn = np.median(logs[outer, inner], axis=2).mean(axis=1)
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(drawn[1] / drawn[0], (tail, 1 - tail))
-    ratio, wider = float(np.median(second) / np.median(first)), _expansion(processes)
-    return Ratio(ratio, ratio * min(1.0, low / ratio) ** wider, ratio * max(1.0, high / ratio) ** wider)
+    low, high = np.quantile(drawn, (tail, 1 - tail))
+    ratio, wider = float(np.median(logs, axis=1).mean()), _expansion(processes)
+    ends = (ratio + wider * min(0.0, low - ratio), ratio + wider * max(0.0, high - ratio))
+    return Ratio(math.exp(ratio), *map(math.exp, ends))
 
 
 def _expansion(processes: int) -> float:

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from conformance.errors import UsageError
-from conformance.session import Choice, open_session
+from conformance.session import Choice, open_subject
 from conformance.subject import Runner, Subject
+from conformance.sweep import device
 from conformance.sweep.block import ONE_THREAD, Swept, Worker
 from conformance.sweep.grid import Block
 
@@ -81,7 +82,7 @@ def sweep_block(subject: Subject, quantities: tuple[str, ...], block: Block) -> 
     workers = _LOCAL.__dict__.setdefault("workers", {})
     key = (subject, quantities)
     if key not in workers:
-        workers[key] = Worker(_runner(subject), quantities, threading.Event())
+        workers[key] = device.worker(_runner(subject), quantities, threading.Event())
     worker: Worker = workers[key]
     return worker.sweep(block)
 
@@ -91,10 +92,7 @@ def _runner(subject: Subject) -> Runner:
     for name, value in ONE_THREAD.items():
         os.environ.setdefault(name, value)
     choice = Choice((subject.adapter,), (subject.implementation,), (subject.device,), (subject.dtype,), (subject.mode,))
-    session = open_session(choice)
-    for name, reason in session.missing.items():
-        raise UsageError(f"adapter '{name}' on a worker: {reason}")
-    runner = session.runners[0]
+    _, runner = open_subject(choice)
     if runner.subject != subject:
         raise UsageError(f"a worker has {subject.adapter} {runner.subject.version}, this process {subject.version}")
     return runner

@@ -14,8 +14,7 @@ from rich.table import Table
 from conformance.adapter import NotOffered
 from conformance.errors import UsageError
 from conformance.record import Record
-from conformance.session import Choice, Session, open_session
-from conformance.subject import Runner
+from conformance.session import Choice, Session, open_subject
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 QUANTITIES = ("loss", "gradient")
@@ -40,11 +39,8 @@ def run(options: argparse.Namespace) -> int:
     )
     for name, value in ONE_THREAD.items():
         os.environ.setdefault(name, value)
-    session = open_session(choice)
-    if session.missing:
-        raise UsageError(next(f"adapter '{name}': {reason}" for name, reason in session.missing.items()))
+    session, runner = open_subject(choice)
     out = Path(options.out)
-    runner: Runner = session.runners[0]
     try:
         if options.dtype == "float64":
             return _searched(session, options, quantities, out)

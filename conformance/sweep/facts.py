@@ -11,8 +11,9 @@ from conformance.dtype import dtype_named
 from conformance.ledger import Ledger
 from conformance.record import Record
 from conformance.subject import Subject
-from conformance.sweep.block import LIMITS, Swept
+from conformance.sweep.block import Swept
 from conformance.sweep.classes import FLUSHED, NAMES, signatures
+from conformance.sweep.counter import LIMITS
 from conformance.sweep.grid import number, pattern_of
 from conformance.sweep.tally import Tally, bad, has_distance, total
 

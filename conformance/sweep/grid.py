@@ -40,6 +40,10 @@ class Block:
         """True where the sign bit is set."""
         return bool(self.first >> (dtype.bits - 1))
 
+    def special(self, dtype: Dtype) -> bool:
+        """True if there are no finite logits in a block of float32."""
+        return self.magnitude(dtype) >= 0x7F800000
+
     def magnitude(self, dtype: Dtype) -> int:
         """The first pattern without its sign."""
         return self.first & ((1 << (dtype.bits - 1)) - 1)

@@ -7,6 +7,8 @@ not finite, or too near to a boundary for this, the group is looked at again in 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 
@@ -16,8 +18,8 @@ from conformance.sweep.classes import DISTANCES, FLUSHED, LOST, NAN, OVERFLOW, W
 GROUP = 1024
 _DISTANCES, _LOST, _FLUSHED, _WRONG_SIGN, _NAN, _OVERFLOW = DISTANCES, LOST, FLUSHED, WRONG_SIGN, NAN, OVERFLOW
 _SMALLEST_NORMAL = 2.0**23  # in units of the smallest subnormal
-_ROUNDED = 2.0**-22  # more than an error of at most 2 changes when it is rounded to float32
-_NO_ERROR = 2.0**-20  # a distance of less is that from a limit which is a float (oracle.py), and nobody's worst
+ROUNDED = 2.0**-22  # more than an error of at most 2 changes when it is rounded to float32
+NO_ERROR = 2.0**-20  # a distance of less is that from a limit which is a float (oracle.py), and nobody's worst
 _int32, _float32 = numba.int32, numba.float32
 
 
@@ -31,6 +33,16 @@ def _distances(part, errors, row, sign, ramp, begin):  # type: ignore[no-untyped
         square = t * t
         y = (c0 + t * c1) + square * ((c2 + t * c3) + square * c4)
         errors[j] = abs(np.float64(part[j]) * inverse - y)
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def thresholds(bound: Any) -> tuple[Any, ...]:
+    """1/2, 1 and 2 less what the rounded error may be off by, then the same and more: float32, to be compared with."""
+    slack = bound + ROUNDED
+    return (
+        np.float32(0.5 - slack), np.float32(1.0 - slack), np.float32(2.0 - slack),
+        np.float32(0.5 + slack), np.float32(1.0 + slack), np.float32(2.0 + slack),
+    )  # fmt: skip
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
@@ -64,11 +76,9 @@ def measure(  # type: ignore[no-untyped-def]
         size = end - at
         _distances(part, rounded, row, sign, ramp, begin)
         # What is worse by less than this is no new worst: an error that stays the same would be looked at for ever.
-        worst = max(extremes[all_worst], _NO_ERROR) * (1.0 + 2.0 * _ROUNDED)
-        fine = _float32(min((common - bound) * (1.0 - _ROUNDED), worst))
-        slack = bound + _ROUNDED
-        half_least, one_least, two_least = _float32(0.5 - slack), _float32(1.0 - slack), _float32(2.0 - slack)
-        half_most, one_most, two_most = _float32(0.5 + slack), _float32(1.0 + slack), _float32(2.0 + slack)
+        worst = max(extremes[all_worst], NO_ERROR) * (1.0 + 2.0 * ROUNDED)
+        fine = _float32(min((common - bound) * (1.0 - ROUNDED), worst))
+        half_least, one_least, two_least, half_most, one_most, two_most = thresholds(bound)
         half_low, one_low, two_low, all_fine = _int32(0), _int32(0), _int32(0), _int32(0)
         half_high, one_high, two_high = _int32(0), _int32(0), _int32(0)
         for j in range(size):

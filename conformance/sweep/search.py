@@ -22,8 +22,8 @@ from conformance.grid import exact_at
 from conformance.ledger import Ledger
 from conformance.record import Record
 from conformance.subject import Call, Runner
-from conformance.sweep.block import LIMITS
 from conformance.sweep.classes import DISTANCES, LOST, NAN, NAN_LOST, OVERFLOW, half, name
+from conformance.sweep.counter import LIMITS
 from conformance.sweep.facts import unlisted
 from conformance.sweep.grid import pattern_of
 from conformance.ulp import Kind, measure

@@ -21,7 +21,7 @@ from conformance.context import implementation_record
 from conformance.ledger import Ledger
 from conformance.session import Session, describe
 from conformance.subject import Runner
-from conformance.sweep import cluster, facts
+from conformance.sweep import cluster, device, facts
 from conformance.sweep.block import Stopped, Swept, Worker
 from conformance.sweep.grid import Block, blocks
 from conformance.sweep.journal import Journal
@@ -81,11 +81,11 @@ def run_blocks(
 
     def work(block: Block) -> Swept:
         if not hasattr(local, "worker"):
-            local.worker = Worker(runner, plan.quantities, stop)
+            local.worker = device.worker(runner, plan.quantities, stop)
         worker: Worker = local.worker
         return worker.sweep(block)
 
-    workers = plan.workers or cores()
+    workers = plan.workers or (cores() if runner.subject.device == "cpu" else min(device.WORKERS, cores()))
     queue, running = iter(todo), set[Future[Swept]]()
     with ThreadPoolExecutor(workers) as pool:
         try:

@@ -81,3 +81,27 @@ document.addEventListener("click", (event) => {
   const place = byId(section);
   if (place && link.classList.contains("skip")) { place.tabIndex = -1; place.focus(); }
 });
+
+/** Call once when the element comes near the viewport. */
+function whenSeen(element, then) {
+  const watcher = new IntersectionObserver((entries) => {
+    if (entries.some((entry) => entry.isIntersecting)) { watcher.disconnect(); then(); }
+  }, { rootMargin: "300px" });
+  watcher.observe(element);
+}
+
+/** A section that is read when it is near, and drawn anew when a control of its form changes. */
+function startForm(form, section, read, draw) {
+  if (!byId(form)) return;
+  const controls = [...byId(form).elements];
+  let drawn = null;
+  whenSeen(byId(section), async () => {
+    await read();
+    for (const control of controls) bind(control, control.name, section);
+    address.listeners.push(() => {
+      const key = controls.map((control) => control.value).join("\0");
+      if (key !== drawn) { drawn = key; draw(); }
+    });
+    address.tell();
+  });
+}

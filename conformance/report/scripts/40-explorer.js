@@ -169,11 +169,3 @@ function startExplorer() {
   });
   whenSeen(byId("cases"), () => { open = true; update(); });
 }
-
-/** Call once when the element comes near the viewport. */
-function whenSeen(element, then) {
-  const watcher = new IntersectionObserver((entries) => {
-    if (entries.some((entry) => entry.isIntersecting)) { watcher.disconnect(); then(); }
-  }, { rootMargin: "300px" });
-  watcher.observe(element);
-}

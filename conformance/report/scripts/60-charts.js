@@ -133,24 +133,9 @@ async function drawCharts() {
 }
 
 function startCharts() {
-  if (!byId("w-form")) return;
-  let open = false;
-  let drawn = "";
-  const names = ["quantity", "wdtype", "wmode", "measure", "view"];
-  const update = () => {
-    if (!open) return;
-    const key = names.map((name) => address.get(name)).join("\0");
-    if (key !== drawn) { drawn = key; drawCharts(); }
-  };
-  const start = async () => {
+  startForm("w-form", "where", async () => {
     const data = await block("curves");
     fill(byId("w-dtype"), [...data.dtypes].sort((a, b) => (b === "float32") - (a === "float32")));
     fill(byId("w-mode"), [...new Set(data.curves.map((each) => each.subject[3]))].sort((a, b) => (b === "eager") - (a === "eager")));
-    for (const control of byId("w-form").elements) bind(control, control.name, "where");
-    address.listeners.push(update);
-    open = true;
-    drawn = null;
-    address.tell();
-  };
-  whenSeen(byId("where"), start);
+  }, drawCharts);
 }

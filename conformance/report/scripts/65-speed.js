@@ -175,15 +175,7 @@ async function drawSpeed() {
 }
 
 function startSpeed() {
-  if (!byId("s-form")) return;
-  let open = false;
-  let drawn = null;
-  const controls = [...byId("s-form").elements];
-  const update = () => {
-    const key = controls.map((control) => control.value).join("\0");
-    if (open && key !== drawn) { drawn = key; drawSpeed(); }
-  };
-  const start = async () => {
+  startForm("s-form", "speed", async () => {
     const { times } = await block("speed");
     const counts = grouped(times, (each) => each.elements);
     const sizes = [...counts.keys()].sort((a, b) => counts.get(b).length - counts.get(a).length || b - a);
@@ -194,10 +186,5 @@ function startSpeed() {
     fill(byId("s-dtype"), first(times.map((each) => each.subject[5]), "float32"));
     fill(byId("s-device"), first(times.map((each) => each.subject[4]), "gpu"));
     fill(byId("s-mode"), first(times.map((each) => each.subject[3]), "eager"));
-    for (const control of controls) bind(control, control.name, "speed");
-    address.listeners.push(update);
-    open = true;
-    address.tell();
-  };
-  whenSeen(byId("speed"), start);
+  }, drawSpeed);
 }

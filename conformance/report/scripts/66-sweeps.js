@@ -36,22 +36,9 @@ async function drawSweeps() {
 }
 
 function startSweeps() {
-  if (!byId("v-form")) return;
-  let open = false;
-  let drawn = null;
-  const controls = [...byId("v-form").elements];
-  const update = () => {
-    const key = controls.map((control) => control.value).join("\0");
-    if (open && key !== drawn) { drawn = key; drawSweeps(); }
-  };
-  const start = async () => {
+  startForm("v-form", "sweeps", async () => {
     const { sweeps } = await block("sweeps");
     fill(byId("v-dtype"), [...new Set(sweeps.map((each) => each.subject[5]))]);
     fill(byId("v-quantity"), [...new Set(sweeps.map((each) => each.quantity))].sort((a, b) => (b === "loss") - (a === "loss")));
-    for (const control of controls) bind(control, control.name, "sweeps");
-    address.listeners.push(update);
-    open = true;
-    address.tell();
-  };
-  whenSeen(byId("sweeps"), start);
+  }, drawSweeps);
 }

@@ -1,0 +1,141 @@
+"""A sweep that stays where the results are: logits, implementation, exact results, errors, counts, fingerprint.
+
+The fast path of kernel.py in the framework's own arrays, those of the array API standard, one row a group of GROUP
+results. Home come, for each group, how many errors are within each of its thresholds, the largest error, and the sums
+of the fingerprint: 52 bytes instead of 4096. Groups that these do not decide, as beside a boundary or beyond the limit,
+come home as they are, and the kernel counts them there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+
+import array_api_compat
+import numpy as np
+
+from conformance.adapter import Array, NotOffered, Tensor
+from conformance.exact import Integers
+from conformance.subject import Runner
+from conformance.sweep.block import Swept, Worker
+from conformance.sweep.counter import Counter
+from conformance.sweep.fingerprint import KEYS, Fingerprint
+from conformance.sweep.grid import Block
+from conformance.sweep.kernel import GROUP, NO_ERROR, ROUNDED, thresholds
+
+_MAGNITUDE, _SMALLEST_NORMAL = 0x7FFFFFFF, 0x00800000  # of float32, as bits
+HALF, ONE, TWO, FINE, SUBNORMAL = 0, 1, 2, 6, 7  # columns of the counts; 3 to 5 are the upper sides of the first three
+WORKERS = 4  # enough that the device need not wait for Python
+
+
+def worker(runner: Runner, quantities: tuple[str, ...], stop: threading.Event) -> Worker:
+    """What sweeps blocks of a subject: on its device where the framework can make logits there, else at home."""
+    if runner.subject.device == "cpu" or runner.subject.dtype != "float32":
+        return Worker(runner, quantities, stop)
+    try:
+        return DeviceWorker(runner, quantities, stop)
+    except NotOffered:
+        return Worker(runner, quantities, stop)
+
+
+class DeviceWorker(Worker):
+    """Sweeps blocks of float32 on the device of one subject. Raises NotOffered where its adapter cannot."""
+
+    def __init__(self, runner: Runner, quantities: tuple[str, ...], stop: threading.Event) -> None:
+        super().__init__(runner, quantities, stop)
+        self.adapter, self.device = runner.adapter, runner.subject.device
+        some = self.adapter.consecutive(0, GROUP, self.dtype.name, self.device)
+        xp = array_api_compat.array_namespace(some)
+        ramp, keys = (self.adapter.place(each, self.device) for each in (np.arange(float(GROUP)), KEYS))
+
+        def summed_up(got: Tensor, bits: Tensor, rows: Tensor, edges: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            return _summary(xp, got, bits, rows, edges, ramp, keys)
+
+        self._summary = self.adapter.fused(summed_up)
+        self._take = xp.take
+
+    def sweep(self, block: Block) -> Swept:
+        """Count a block. Raises Stopped, and what the framework raises."""
+        if block.special(self.dtype):
+            return super().sweep(block)
+        self.require_running()
+        results = self.results(block.first, block.count, block.label)
+        counters, prints = self.counters(block), self.fingerprints()
+        for name, result in zip(self.quantities, results, strict=True):
+            self._count(counters[name], prints[name], result, block.count // GROUP)
+        return self.swept(block, counters, prints)
+
+    def _logits(self, first: int, count: int) -> Tensor:
+        return self.adapter.consecutive(first, count, self.dtype.name, self.device)
+
+    def _count(self, counter: Counter, fingerprint: Fingerprint, result: Tensor, groups: int) -> None:
+        self.require_kind(self.adapter.fetch(result[:1]).dtype, tuple(result.shape), groups * GROUP)
+        rows, edges, whole = _groups(counter, groups)
+        got = result.reshape((groups, GROUP))
+        bits = self.adapter.bits(result).reshape((groups, GROUP))
+        placed = (self.adapter.place(each, self.device) for each in (rows, edges))
+        with np.errstate(over="ignore", invalid="ignore"):  # such errors are infinite or NaN, and come home
+            counts, peaks, sums = map(self.adapter.fetch, self._summary(got, bits, *placed))
+        fingerprint.add(sums)
+        decided = whole & (counts[:, FINE] == GROUP) & (counts[:, SUBNORMAL] == 0)
+        decided &= (counts[:, HALF : TWO + 1] == counts[:, TWO + 1 : FINE]).all(axis=1)
+        self._at_home(counter, got, np.flatnonzero(~decided))
+        left = np.where(decided, peaks, -1.0)
+        worst = int(np.argmax(left))
+        # As in the kernel, what is worse by less than this is no new worst.
+        if left[worst] > max(float(counter.extremes[-1]), NO_ERROR) * (1.0 + 2.0 * ROUNDED):
+            decided[worst] = False
+            self._at_home(counter, got, np.array([worst]))
+        most = counts[decided][:, : TWO + 1].sum(axis=0, dtype=np.int64)
+        counter.state[0, :4] += np.diff(most, prepend=0, append=GROUP * int(decided.sum()))
+
+    def _at_home(self, counter: Counter, got: Tensor, undecided: Integers) -> None:
+        """Let the kernel count whole groups."""
+        if not len(undecided):
+            return
+        rows = self.adapter.fetch(self._take(got, self.adapter.place(undecided, self.device), axis=0))
+        for begin, end in _runs(undecided):
+            counter.count(rows[begin:end].reshape(-1), int(undecided[begin]) * GROUP, 0)
+
+
+def _summary(
+    xp: ModuleType, got: Tensor, bits: Tensor, rows: Tensor, edges: Tensor, ramp: Tensor, keys: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Counts (groups, 8), largest errors (groups) and sums (groups, 2) of ``got`` and its ``bits`` (groups, GROUP)."""
+    columns = [rows[:, place : place + 1] for place in range(8)]
+    step, begin, inverse, c0, c1, c2, c3, c4 = columns
+    t = ramp[None, :] * step + begin
+    square = t * t
+    y = (c0 + t * c1) + square * ((c2 + t * c3) + square * c4)
+    errors = xp.astype(xp.abs(xp.astype(got, xp.float64) * inverse - y), xp.float32)
+    magnitude = bits & _MAGNITUDE
+    # Devices may read subnormal numbers as zeros, integers they do not.
+    subnormal = (magnitude != 0) & (magnitude < _SMALLEST_NORMAL)
+    marks = [*(errors <= edges[:, place : place + 1] for place in range(FINE + 1)), subnormal]
+    counts = xp.stack([xp.sum(xp.astype(each, xp.int32), axis=1, dtype=xp.int32) for each in marks], axis=1)
+    wide = xp.astype(bits, xp.int64)
+    sums = xp.stack([xp.sum(wide * keys[each, :][None, :], axis=1) for each in range(len(KEYS))], axis=1)
+    return counts, xp.max(errors, axis=1), sums
+
+
+def _groups(counter: Counter, groups: int) -> tuple[Array, Array, Array]:
+    """Of each group: its polynomial (groups, 8), thresholds (groups, 7), and whether one polynomial is for all of it.
+
+    A group with subnormal exact results counts as one that has none.
+    """
+    table, sign = counter.exact()
+    starts = np.arange(groups) * GROUP
+    pieces = np.searchsorted(table.first, starts, side="right") - 1
+    whole = (table.first[pieces + 1] >= starts + GROUP) & ~table.subnormal[pieces]
+    chosen = table.rows[pieces]
+    step, offset, inverse, bound = chosen[:, :4].T
+    rows = np.column_stack((step, (starts - offset) * step - 1.0, inverse * sign, chosen[:, 4:]))
+    fine = (min(counter.limit, 4.0) - bound) * (1.0 - ROUNDED)
+    return rows, np.column_stack((*thresholds.py_func(bound), fine)).astype(np.float32), whole
+
+
+def _runs(indices: Sequence[int] | Integers) -> Iterator[tuple[int, int]]:
+    """Where runs of consecutive numbers begin and end in a sorted array."""
+    breaks = np.flatnonzero(np.diff(indices) != 1) + 1
+    yield from zip([0, *map(int, breaks)], [*map(int, breaks), len(indices)], strict=True)
