@@ -72,6 +72,49 @@ def test_the_polynomials_count_as_ball_arithmetic_does(start: int, quantity: str
     assert left <= 2
 
 
+@pytest.mark.parametrize("shift", range(-3, 4))
+@pytest.mark.parametrize("odd", [False, True], ids=["even", "one-other"])
+@pytest.mark.parametrize(
+    ("start", "quantity", "rising"),
+    [
+        (0x42000000, "loss", True),
+        (0x423FFFE8, "loss", True),
+        (0x44000000, "loss", False),
+        (0x44000000, "gradient", False),
+        (0x44000000, "gradient", True),
+        (0x04000000, "loss", False),
+        (0x04000000, "gradient", False),
+        (0x04000000, "gradient", True),
+    ],
+)
+def test_equal_errors_count_as_ball_arithmetic_does(
+    start: int, quantity: str, rising: bool, odd: bool, shift: int
+) -> None:
+    """Results that are all as many floats off the right one, at the begin and the end of a binade; and all but one."""
+    table = oracle.table(start & ~0xFFFF, 1 << 16, quantity, rising)
+    label, offset = (1.0 if rising else 0.0), start & 0xFFFF
+    logits = -patterns(start, 24, FLOAT32)
+    x = logits.astype(np.float64)
+    signed = np.log1p(np.exp(x)) - (x if rising else 0) if quantity == "loss" else 1 / (1 + np.exp(-x)) - label
+    right = np.abs(signed).astype(np.float32).view(np.int32)
+    codes = np.where(right + shift < 0, right, right + shift).astype(np.int32)
+    codes[17] += odd
+    sign = -1.0 if rising and quantity == "gradient" else 1.0
+    got = (sign * codes.view(np.float32)).astype(np.float32)
+    state, extremes, seen = kernel.blank(SIZE)
+    arguments = (table.first, table.rows, table.subnormal, sign, LIMITS[quantity], half(FLOAT32))
+    left = kernel.measure(got, offset, *arguments, state, extremes, seen, np.empty(len(got), np.int64))
+    found = [
+        ball.classify(float(logit), label, float(result), quantity, FLOAT32)
+        for logit, result in zip(logits, got, strict=True)
+    ]
+
+    assert left == 0
+    assert state[0].tolist() == [sum(kind == each for kind, _ in found) for each in range(SIZE)]
+    if state[3, 0] >= 0:
+        assert extremes[-1] == pytest.approx(max(e for _, e in found), rel=2.0**-20, abs=2.0**-18)
+
+
 @pytest.mark.parametrize("start", STARTS, ids=hex)
 @pytest.mark.parametrize("quantity", ["loss", "gradient"])
 @pytest.mark.parametrize("rising", [False, True], ids=["falling", "rising"])

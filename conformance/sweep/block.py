@@ -16,8 +16,8 @@ from conformance.sweep.fingerprint import Fingerprint
 from conformance.sweep.grid import BLOCK, Block, patterns
 from conformance.sweep.tally import Tally
 
-# A piece of 256 KiB: its operands and results stay in the caches, and calls cost little beside what they compute.
-PIECE = 1 << 16
+# A piece of 512 KiB: its operands and results stay in the caches, and calls cost little beside what they compute.
+PIECE = 1 << 17
 # Each worker keeps to its own core. A framework that divides a piece among threads besides waits for them at every
 # operation, on a busy machine a hundred times longer than it computes. Frameworks read this when they are imported.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

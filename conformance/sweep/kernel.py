@@ -1,6 +1,7 @@
 """Oracle and error measure in one pass over float32 results: numba, one core, no lock held.
 
-Most elements are counted by comparisons alone, on errors rounded to float32, which the compiler makes vector
+Where the exact result is as good as constant, or as the logit, equal errors are counted at once. Most other
+elements are counted by comparisons alone, on errors rounded to float32, which the compiler makes vector
 instructions of: eight at a time. Where an element of a group of GROUP is beyond the limit, worse than the worst so far,
 not finite, or too near to a boundary for this, the group is looked at again in float64, and if need be one by one.
 """
@@ -45,6 +46,42 @@ def thresholds(bound: Any) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+@numba.njit(nogil=True, cache=True, inline="always")
+def _slope(row):  # type: ignore[no-untyped-def]
+    """By how many floats the exact result grows from logit to logit: 0, or 1 where it is the logit; -1: neither."""
+    if row[6] == 0.0 and row[7] == 0.0 and row[8] == 0.0:
+        if row[5] == 0.0:
+            return _int32(0)
+        if row[3] == 0.0 and row[5] * row[0] == 1.0:
+            return _int32(1)
+    return _int32(-1)
+
+
+@numba.njit(nogil=True, cache=True)
+def _equal_error(got, bits, at, row, sign):  # type: ignore[no-untyped-def]
+    """The distance in ulps of all results, where it is one and not near a boundary; -1 elsewhere."""
+    slope = _slope(row)
+    if slope < 0:
+        return -1.0
+    first, differences = bits[0], _int32(0)
+    if slope == 0:
+        for j in range(bits.shape[0]):
+            differences = _int32(differences | _int32(bits[j] ^ first))
+    else:
+        for j in range(bits.shape[0]):
+            differences = _int32(differences | _int32(bits[j] - _int32(first + _int32(j))))
+    if differences != 0:
+        return -1.0
+    # Beyond the end of a binade of results the same number of floats is another distance: both ends must agree.
+    last = got.shape[0] - 1
+    step, inverse, bound = row[0], row[2] * sign, row[3]
+    begin = (at - row[1]) * step - 1.0
+    e = abs(np.float64(got[0]) * inverse - (row[4] + begin * row[5]))
+    other = abs(np.float64(got[last]) * inverse - (row[4] + (begin + last * step) * row[5]))
+    apart = min(abs(e - 0.5), abs(e - 1.0), abs(e - 2.0))
+    return e if abs(e - other) <= bound and apart > 5.0 * bound else -1.0
+
+
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def measure(  # type: ignore[no-untyped-def]
     got, offset, first, rows, subnormal, sign, limit, half, state, extremes, seen, undecided
@@ -63,11 +100,22 @@ def measure(  # type: ignore[no-untyped-def]
     stop = offset + got.shape[0]
     ramp, errors, rounded = np.arange(float(GROUP)), np.empty(GROUP), np.empty(GROUP, np.float32)
     codes, edges = errors.view(np.int64), 2.0 ** np.arange(-1.0, _DISTANCES)
+    bits, rounded_bits, highest = got.view(np.int32), rounded.view(np.int32), np.empty(1, np.int32)
     piece = np.searchsorted(first, offset, side="right") - 1
     at = offset
     while at < stop:
         while first[piece + 1] <= at:
             piece += 1
+        if at in (offset, first[piece]) and not subnormal[piece]:
+            # All of the piece that is here.
+            end = min(stop, first[piece + 1])
+            e = _equal_error(got[at - offset : end - offset], bits[at - offset : end - offset], at, rows[piece], sign)
+            if 0.0 <= e <= common - rows[piece, 3]:
+                state[0, _int32(e > 0.5) + _int32(e > 1.0) + _int32(e > 2.0)] += end - at
+                if e > max(extremes[all_worst], NO_ERROR) * (1.0 + 2.0 * ROUNDED):
+                    extremes[all_worst], state[3, 0], seen[0] = e, at, got[at - offset]
+                at = end
+                continue
         end = min(stop, first[piece + 1], at + GROUP)
         row = rows[piece]
         inverse, bound = row[2] * sign, row[3]
@@ -75,36 +123,32 @@ def measure(  # type: ignore[no-untyped-def]
         part = got[at - offset : end - offset]
         size = end - at
         _distances(part, rounded, row, sign, ramp, begin)
-        # What is worse by less than this is no new worst: an error that stays the same would be looked at for ever.
-        worst = max(extremes[all_worst], NO_ERROR) * (1.0 + 2.0 * ROUNDED)
-        fine = _float32(min((common - bound) * (1.0 - ROUNDED), worst))
         half_least, one_least, two_least, half_most, one_most, two_most = thresholds(bound)
-        half_low, one_low, two_low, all_fine = _int32(0), _int32(0), _int32(0), _int32(0)
+        half_low, one_low, two_low, peak = _int32(0), _int32(0), _int32(0), _int32(0)
         half_high, one_high, two_high = _int32(0), _int32(0), _int32(0)
         for j in range(size):
             near = rounded[j]
             half_low = _int32(half_low + _int32(near <= half_least))
             one_low = _int32(one_low + _int32(near <= one_least))
             two_low = _int32(two_low + _int32(near <= two_least))
-            all_fine = _int32(all_fine + _int32(near <= fine))
             half_high = _int32(half_high + _int32(near <= half_most))
             one_high = _int32(one_high + _int32(near <= one_most))
             two_high = _int32(two_high + _int32(near <= two_most))
+            # Bits of numbers that are not negative are ordered as these, and NaN is above them all.
+            peak = _int32(max(peak, rounded_bits[j]))
+        highest[0] = peak
+        worst = _float32(highest.view(np.float32)[0])
         decided = half_low == half_high and one_low == one_high and two_low == two_high and not subnormal[piece]
-        if not decided or all_fine < size:
+        decided = decided and worst <= (common - bound) * (1.0 - ROUNDED)
+        if not decided:
             _distances(part, errors, row, sign, ramp, begin)
-        if decided and all_fine < size:
-            # Mere progress of the worst, as where an error grows steadily, is no reason to count one by one.
-            peak, place = extremes[all_worst], -1
+        # What is worse by less than this is no new worst: an error that stays the same would be looked at for ever.
+        elif worst > max(extremes[all_worst], NO_ERROR) * (1.0 + 2.0 * ROUNDED):
+            place = _int32(GROUP)
             for j in range(size):
-                e = errors[j]
-                if not e <= common - bound:
-                    decided = False
-                    break
-                if e > peak:
-                    peak, place = e, j
-            if decided and place >= 0:
-                extremes[all_worst], state[3, 0], seen[0] = peak, at + place, part[place]
+                place = _int32(min(place, _int32(j) if rounded_bits[j] == peak else _int32(GROUP)))
+            _distances(part[place : place + 1], errors, row, sign, ramp, begin + place * row[0])
+            extremes[all_worst], state[3, 0], seen[0] = errors[0], at + place, part[place]
         if decided:
             state[0, 0] += half_low
             state[0, 1] += one_low - half_low

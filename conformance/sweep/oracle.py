@@ -18,6 +18,7 @@ Error bound of a piece, in ulps, with S the sum of the coefficients' magnitudes 
 Where a result lies within 2**-16 ulp of a limit that is a float (x, 1, 1/2 or 0), the limit itself, moved by NUDGE
 ulps to the side where the result lies, takes its place: then the difference with any float is exact, and its class is
 that of the exact result, because the boundaries between classes are multiples of half an ulp, like the difference.
+Next to logit 0 the loss is log 2, give or take half the logit, and that is its bound.
 """
 
 from __future__ import annotations
@@ -36,10 +37,12 @@ from conformance.dtype import DTYPES
 from conformance.exact import Floats, Integers
 
 DEGREE = 4
-STRIDE = 1 << 15  # magnitudes a polynomial spans at most
+STRIDE = 1 << 15  # magnitudes a polynomial spans at most, unless they are very near each other
 NUDGE = 2.0**-26
 _NEAR = 2.0**-16
 _WIDTH = 2.0**-7  # of an interval of a, at most
+_VERY_NEAR = 2.0**-10
+_NOTHING = 2.0**-45  # a logit that moves the loss by less than 2**-21 ulp
 _PRECISION = 128
 _FLOAT32 = DTYPES["float32"]
 _MANTISSA = 1 << 23
@@ -116,8 +119,8 @@ def _intervals(pattern: int, count: int, quantity: str, rising: bool) -> Iterato
         return
     at = pattern
     while at < pattern + count:
-        stride = min(STRIDE, count)
         spacing = _Interval(at, 1).spacing
+        stride = count if count * spacing <= _VERY_NEAR else min(STRIDE, count)
         while stride * spacing > _WIDTH and stride > 1 and at / _MANTISSA < 127 + 7:
             stride //= 2
         yield _Interval(at, stride)
@@ -143,10 +146,12 @@ def _pieces(interval: _Interval, quantity: str, rising: bool) -> Iterator[Piece]
 
 
 def _limit(interval: _Interval, quantity: str, rising: bool) -> tuple[float, float, tuple[float, ...]] | None:
-    """1 / ulp, bound and coefficients where the result is as good as a float; None elsewhere."""
+    """1 / ulp, bound and coefficients where the result is as good as a float, or as log 2; None elsewhere."""
     tail = math.exp(-min(interval.start, 700.0)) * 1.001
     if not rising and interval.start >= _ZERO_FROM:
         return 2.0**149, 0.0, (NUDGE,)
+    if quantity == "loss" and interval.last <= _NOTHING:
+        return 2.0**24, (interval.last + 2.0**-53) * 2.0**24, (math.log(2.0) * 2.0**24,)
     if quantity == "gradient" and interval.last <= _NEAR * 2.0**-23:
         # one half, less or more a quarter of the logit
         return (2.0**24, 0.0, (2.0**23 + NUDGE,)) if rising else (2.0**25, 0.0, (2.0**24 - NUDGE,))
