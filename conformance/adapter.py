@@ -190,7 +190,7 @@ class Adapter(abc.ABC):
         raise NotOffered(f"{self.name} has no arrays of the array API standard")
 
     def fused(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A function of tensors, compiled where the framework does that in about a second."""
+        """A function of tensors that nobody differentiates; compiled, where the framework does that in a second."""
         return function
 
     def functions(self) -> Mapping[str, Callable[[Any], Any]]:

@@ -18,6 +18,7 @@ from conformance.examination import Batches
 from conformance.ledger import EMPTY, FILE, Ledger
 from conformance.ledger import load as load_ledger
 from conformance.spec import CLAUSES
+from conformance.speed import memory
 from conformance.speed.workload import workloads
 from conformance.subject import Runner, Subject
 from conformance.target import brought, is_target
@@ -97,6 +98,7 @@ def open_session(choice: Choice) -> Session:
         session.own_ledger = load_ledger(Path(choice.ledger), required=True)
     if choice.threads:
         threads.confine(choice.threads)
+        memory.keep_freed()
     for name, folder in chosen.items():
         _open_adapter(session, name, folder)
         if choice.threads and name in session.adapters:

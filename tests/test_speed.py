@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,12 +16,12 @@ from conformance.dtype import DTYPES
 from conformance.errors import UsageError
 from conformance.speed import memory, yardstick
 from conformance.speed.contender import choice_of
-from conformance.speed.duel import interpreter, judged
+from conformance.speed.duel import _order, interpreter, judged
 from conformance.speed.loop import CLOCK, Loop
 from conformance.speed.statistic import Ratio, median_interval, paired_ratio
 from conformance.speed.workload import inputs, workload_named, workloads
 from conformance.threads import busy, cores
-from tests.command import conformance
+from tests.command import conformance, environment
 
 MEASURE = ("--", "--benchmark-only", "--benchmark-max-time=0.01", "--benchmark-min-rounds=3")
 SMALL = ("run", "--adapter", "numpy", "--dtype", "float32", "--workload", "*-multilabel-2^10")
@@ -154,6 +156,28 @@ def test_few_processes_do_not_make_a_verdict_by_chance(processes: int) -> None:
     verdicts = [paired_ratio(*pair).verdict for pair in arms]
 
     assert verdicts.count("faster") + verdicts.count("slower") <= 10
+
+
+def test_every_arm_stands_in_every_place() -> None:
+    """Within as many pairs of rounds as there are arms, each follows each other as often."""
+    orders = [_order(3, turn) for turn in range(6)]
+
+    assert orders == [[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1], [2, 0, 1], [1, 0, 2]]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's malloc")
+@pytest.mark.parametrize("keeps", [False, True])
+def test_what_is_freed_stays_with_the_process(keeps: bool) -> None:
+    """64 MiB freed are still resident, which they are not otherwise."""
+    text = (
+        "import numpy as np; from conformance.speed import memory\n"
+        f"if {keeps}: memory.keep_freed()\n"
+        "one = np.ones(8 << 20); full = memory._resident('VmRSS'); del one\n"
+        "print(full - memory._resident('VmRSS'))"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True, env=environment())
+
+    assert (int(done.stdout) < 1 << 20) == keeps
 
 
 def test_no_verdict_stands_beside_a_subject_that_differs_from_itself() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 
+import ml_dtypes
 import numpy as np
 import scipy.special
 
@@ -22,7 +23,6 @@ from conformance.adapter import (
     Tensor,
     strided,
 )
-from conformance.dtype import dtype_named
 
 REDUCTIONS = {
     "none": Reduction("none"),
@@ -156,7 +156,7 @@ class NumPy(Adapter):
         }  # fmt: skip
 
     def consecutive(self, first: int, count: int, dtype: str, device: str) -> Tensor:
-        kind = dtype_named(dtype).numpy
+        kind = np.dtype(getattr(ml_dtypes, dtype, dtype))
         return np.arange(first, first + count, dtype=f"u{kind.itemsize}").view(kind)
 
     def bits(self, tensor: Tensor) -> Tensor:

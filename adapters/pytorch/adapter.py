@@ -190,6 +190,9 @@ class PyTorch(Adapter):
     def bits(self, tensor: Tensor) -> Tensor:
         return tensor.detach().view(_WHOLE[tensor.dtype.itemsize])
 
+    def fused(self, function: Callable) -> Callable:
+        return torch.no_grad()(function)
+
     def fetch(self, tensor: Tensor) -> Array:
         tensor = tensor.detach().cpu().contiguous()
         if tensor.dtype == torch.bfloat16:

@@ -22,7 +22,7 @@ from conformance.errors import UsageError
 from conformance.exact import Floats
 from conformance.speed.statistic import Ratio, paired_ratio
 
-PAUSE = 0.03  # seconds after a turn: until then the threads of OpenMP and of Eigen spin, on the next one's cores
+PAUSE = 0.03  # seconds after a turn: until then threads that wait for work spin, on the next one's cores
 
 
 @dataclass(frozen=True)
@@ -113,12 +113,17 @@ def fight(subjects: Sequence[str], duel: Duel, told: Callable[[int], None]) -> l
             processes = [stack.enter_context(contextlib.closing(Process(each, duel))) for each in asked]
             names = [each.ready() for each in processes]
             for turn in range(duel.rounds):
-                order = range(len(asked)) if turn % 2 == 0 else reversed(range(len(asked)))
-                for place in order:
+                for place in _order(len(asked), turn):
                     seconds[place, generation, turn] = processes[place].round()
                     time.sleep(PAUSE)
                 told(1)
     return judged(names, seconds)
+
+
+def _order(arms: int, turn: int) -> list[int]:
+    """There and back again, each time from the next arm on: A B C, C B A, B C A, A C B, ..."""
+    there = [(turn // 2 + step) % arms for step in range(arms)]
+    return there if turn % 2 == 0 else there[::-1]
 
 
 def judged(names: Sequence[dict[str, Any]], seconds: Floats) -> list[Arm]:

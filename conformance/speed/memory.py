@@ -16,24 +16,27 @@ from typing import Any
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"  # proc(5)
-_MMAP_MAX, _TRIM_THRESHOLD, _TOP_PAD = -4, -1, -2  # malloc.h
-_NEVER = (1 << 31) - 1
-_AT_ONCE = 1 << 26
+# malloc.h: no mapping of its own for a large array, no trimming, 64 MiB at once, and, because a thread's own arena is
+# made of maps of 64 MiB, one arena for all threads.
+_KEEP = {-4: 0, -1: -1, -2: 1 << 26, -8: 1}
 LEAST = 1 << 20  # below this many bytes an operand is lost among the pages that anything else touches
 
 
 def keep_freed() -> None:
-    """Let glibc's malloc keep what is freed, for this process; another allocator is left as it is."""
-    with contextlib.suppress(OSError, AttributeError):
+    """Let glibc's malloc keep what is freed, for all of this process; before its threads begin.
+
+    Another allocator is left as it is.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
         library = ctypes.CDLL(None)
-        for option, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, _NEVER), (_TOP_PAD, _AT_ONCE)):
+        for option, value in _KEEP.items():
             library.mallopt(option, value)
 
 
 def peak_above(call: Callable[[], Any]) -> int | None:
     """Bytes of the highest resident set while ``call`` runs, its result included; None where it cannot be known."""
     gc.collect()
-    with contextlib.suppress(OSError, AttributeError):
+    with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)  # what earlier calls freed must be taken anew
     try:
         _CLEAR.write_text(_RESET_PEAK, encoding="ascii")

@@ -53,8 +53,8 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float, float]:
 def paired_ratio(first: Floats, second: Floats, seed: int = 0) -> Ratio:
     """The second arm's time over the first's, with a percentile interval of a hierarchical bootstrap.
 
-    Both arrays (processes, rounds) hold seconds a call; a round's two figures were taken next to each other, so what
-    the machine did at that moment is in both. The ratio is the median over the rounds of a process, and the geometric
+    Both arrays (processes, rounds) hold seconds a call; a round's two figures were taken within a moment, so what the
+    machine did then is in both. The ratio is the median over the rounds of a process, and the geometric
     mean over processes. Processes are drawn first, then rounds in each (Kalibera and Jones, "Rigorous Benchmarking in
     Reasonable Time", ISMM 2013): what differs between processes counts as noise. The interval of few processes is too
     narrow by what Student's t has over the normal distribution, and is widened by that (Hesterberg, "What Teachers

@@ -31,7 +31,6 @@ class Stage:
             raise NotOffered(f"it has no reduction '{workload.reduction}'")
         if ROOM * workload.elements * (runner.dtype.bits // 8) > memory.available():
             raise NotOffered(f"{workload.name} needs more memory than there is")
-        memory.keep_freed()
         self.adapter = runner.adapter
         call = workload.call(runner.dtype)
         self.operands: Mapping[str, Tensor] = runner.place(call)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,8 +47,8 @@ class Worker:
         self.piece = PIECE if runner.subject.device == "cpu" else BLOCK
         wanted = "both" if len(quantities) == 2 else quantities[0]
         self.program = runner.adapter.program(runner.request(Call({}), wanted))
-        self._operands: dict[str, Tensor] = {}
-        self._label: tuple[int, int] = (-1, 0)
+        # Blocks alternate between two labels.
+        self._operands = functools.lru_cache(maxsize=2)(self._placed)
         self._undecided = np.empty(BLOCK, np.int64)
 
     def sweep(self, block: Block) -> Swept:
@@ -69,14 +70,7 @@ class Worker:
 
     def results(self, first: int, count: int, label: int) -> tuple[Tensor, ...]:
         """The same as the framework's tensors, on the subject's device."""
-        adapter, device = self.runner.adapter, self.runner.subject.device
-        if self._label != (label, count):
-            labels = patterns(label, 1, self.dtype).repeat(count)
-            self._operands = {"labels": adapter.place(labels, device)}
-            if "gradient" in self.quantities:
-                self._operands["cotangent"] = adapter.place(np.ones(count, self.dtype.numpy), device)
-            self._label = (label, count)
-        returned = self.program({"logits": self._logits(first, count), **self._operands})
+        returned = self.program({"logits": self._logits(first, count), **self._operands(label, count)})
         results: tuple[Tensor, ...] = returned if len(self.quantities) == 2 else (returned,)
         for each in results:
             self.runner.require_here(each)
@@ -104,6 +98,13 @@ class Worker:
         """Raise TypeError unless a result is one number of the dtype under test for each logit."""
         if dtype != self.dtype.numpy or shape != (count,):
             raise TypeError(f"the result is {dtype} {shape}, not {self.dtype.name} {(count,)}")
+
+    def _placed(self, label: int, count: int) -> Mapping[str, Tensor]:
+        adapter, device = self.runner.adapter, self.runner.subject.device
+        operands = {"labels": adapter.place(patterns(label, 1, self.dtype).repeat(count), device)}
+        if "gradient" in self.quantities:
+            operands["cotangent"] = adapter.place(np.ones(count, self.dtype.numpy), device)
+        return operands
 
     def _logits(self, first: int, count: int) -> Tensor:
         return self.runner.adapter.place(patterns(first, count, self.dtype), self.runner.subject.device)

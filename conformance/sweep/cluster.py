@@ -92,7 +92,10 @@ def _runner(subject: Subject) -> Runner:
     for name, value in ONE_THREAD.items():
         os.environ.setdefault(name, value)
     choice = Choice((subject.adapter,), (subject.implementation,), (subject.device,), (subject.dtype,), (subject.mode,))
-    _, runner = open_subject(choice)
+    try:
+        _, runner = open_subject(choice)
+    except UsageError as error:
+        raise UsageError(f"on a worker: {error}") from None
     if runner.subject != subject:
         raise UsageError(f"a worker has {subject.adapter} {runner.subject.version}, this process {subject.version}")
     return runner

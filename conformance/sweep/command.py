@@ -112,7 +112,9 @@ def add_parser(verbs: Any) -> None:
     each.add_argument(
         "--out", default="reports/out/sweep", metavar="DIR", help="where the results go (default: %(default)s)"
     )
-    each.add_argument("--workers", type=int, default=0, metavar="N", help="threads (default: one a core)")
+    each.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="threads (default: one a core; on a GPU at most 4)"
+    )
     each.add_argument(
         "--scheduler",
         metavar="ADDRESS",

@@ -32,7 +32,7 @@ class Counter:
         self.measure = self._kernel()
 
     def count(self, results: Array, start: int, label: int) -> None:
-        """Count the results for the logits from offset ``start`` on."""
+        """Count the results (n) for the logits from offset ``start`` in the block on, and its ``label``-th label."""
         left = self.measure(results, start, label)
         for offset in self.undecided[:left]:
             self._decide(results, int(offset), start, label)

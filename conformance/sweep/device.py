@@ -8,21 +8,23 @@ come home as they are, and the kernel counts them there.
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
+from typing import Any
 
 import array_api_compat
 import numpy as np
 
-from conformance.adapter import Array, NotOffered, Tensor
+from conformance.adapter import Adapter, Array, NotOffered, Tensor
 from conformance.exact import Integers
 from conformance.subject import Runner
 from conformance.sweep.block import Swept, Worker
 from conformance.sweep.counter import Counter
 from conformance.sweep.fingerprint import KEYS, Fingerprint
 from conformance.sweep.grid import Block
-from conformance.sweep.kernel import GROUP, NO_ERROR, ROUNDED, thresholds
+from conformance.sweep.kernel import BESIDE_ZERO, GROUP, NO_ERROR, ROUNDED, thresholds
 
 _MAGNITUDE, _SMALLEST_NORMAL = 0x7FFFFFFF, 0x00800000  # of float32, as bits
 HALF, ONE, TWO, FINE, SUBNORMAL = 0, 1, 2, 6, 7  # columns of the counts; 3 to 5 are the upper sides of the first three
@@ -45,15 +47,7 @@ class DeviceWorker(Worker):
     def __init__(self, runner: Runner, quantities: tuple[str, ...], stop: threading.Event) -> None:
         super().__init__(runner, quantities, stop)
         self.adapter, self.device = runner.adapter, runner.subject.device
-        some = self.adapter.consecutive(0, GROUP, self.dtype.name, self.device)
-        xp = array_api_compat.array_namespace(some)
-        ramp, keys = (self.adapter.place(each, self.device) for each in (np.arange(float(GROUP)), KEYS))
-
-        def summed_up(got: Tensor, bits: Tensor, rows: Tensor, edges: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            return _summary(xp, got, bits, rows, edges, ramp, keys)
-
-        self._summary = self.adapter.fused(summed_up)
-        self._take = xp.take
+        self._summary, self._take = _programs(self.adapter, self.device)
 
     def sweep(self, block: Block) -> Swept:
         """Count a block. Raises Stopped, and what the framework raises."""
@@ -70,7 +64,9 @@ class DeviceWorker(Worker):
         return self.adapter.consecutive(first, count, self.dtype.name, self.device)
 
     def _count(self, counter: Counter, fingerprint: Fingerprint, result: Tensor, groups: int) -> None:
-        self.require_kind(self.adapter.fetch(result[:1]).dtype, tuple(result.shape), groups * GROUP)
+        """Count the result (groups * GROUP) of a whole block."""
+        one = self.adapter.fetch(result.reshape((-1,))[:1])
+        self.require_kind(one.dtype, tuple(result.shape), groups * GROUP)
         rows, edges, whole = _groups(counter, groups)
         got = result.reshape((groups, GROUP))
         bits = self.adapter.bits(result).reshape((groups, GROUP))
@@ -94,9 +90,23 @@ class DeviceWorker(Worker):
         """Let the kernel count whole groups."""
         if not len(undecided):
             return
-        rows = self.adapter.fetch(self._take(got, self.adapter.place(undecided, self.device), axis=0))
+        # A framework that compiles for each shape shall see few of them.
+        padded = np.resize(undecided, 1 << (len(undecided) - 1).bit_length())
+        rows = self.adapter.fetch(self._take(got, self.adapter.place(padded, self.device), axis=0))
         for begin, end in _runs(undecided):
             counter.count(rows[begin:end].reshape(-1), int(undecided[begin]) * GROUP, 0)
+
+
+@functools.cache
+def _programs(adapter: Adapter, device: str) -> tuple[Callable[..., Any], Callable[..., Tensor]]:
+    """The summary, compiled once for all threads, and the namespace's own take."""
+    xp = array_api_compat.array_namespace(adapter.consecutive(0, GROUP, "float32", device))
+    ramp, keys = (adapter.place(each, device) for each in (np.arange(float(GROUP)), KEYS))
+
+    def summed_up(got: Tensor, bits: Tensor, rows: Tensor, edges: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return _summary(xp, got, bits, rows, edges, ramp, keys)
+
+    return adapter.fused(summed_up), xp.take
 
 
 def _summary(
@@ -133,7 +143,7 @@ def _groups(counter: Counter, groups: int) -> tuple[Array, Array, Array]:
     chosen = table.rows[pieces]
     step, offset, inverse, bound = chosen[:, :4].T
     rows = np.column_stack((step, (starts - offset) * step - 1.0, inverse * sign, chosen[:, 4:]))
-    fine = (min(counter.limit, 4.0) - bound) * (1.0 - ROUNDED)
+    fine = (np.where(chosen[:, 4] < BESIDE_ZERO, 0.5, min(counter.limit, 4.0)) - bound) * (1.0 - ROUNDED)
     return rows, np.column_stack((*thresholds.py_func(bound), fine)).astype(np.float32), whole
 
 

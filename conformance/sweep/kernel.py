@@ -1,9 +1,9 @@
 """Oracle and error measure in one pass over float32 results: numba, one core, no lock held.
 
-Where the exact result is as good as constant, or as the logit, equal errors are counted at once. Most other
-elements are counted by comparisons alone, on errors rounded to float32, which the compiler makes vector
-instructions of: eight at a time. Where an element of a group of GROUP is beyond the limit, worse than the worst so far,
-not finite, or too near to a boundary for this, the group is looked at again in float64, and if need be one by one.
+Where the exact result is as good as constant, or as the logit, equal errors are counted at once. Most other elements
+are counted by comparisons alone, on errors rounded to float32, which the compiler makes vector instructions of: eight
+at a time. Where an element of a group of GROUP is beyond the limit, not finite, or too near to a boundary for this, the
+group is counted one by one, in float64. The worst distance is known to 2**-16 ulp, every class exactly.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from conformance.sweep.classes import DISTANCES, FLUSHED, LOST, NAN, OVERFLOW, W
 
 GROUP = 1024
 _DISTANCES, _LOST, _FLUSHED, _WRONG_SIGN, _NAN, _OVERFLOW = DISTANCES, LOST, FLUSHED, WRONG_SIGN, NAN, OVERFLOW
+BESIDE_ZERO = 4.0  # ulps of the exact result
 _SMALLEST_NORMAL = 2.0**23  # in units of the smallest subnormal
 ROUNDED = 2.0**-22  # more than an error of at most 2 changes when it is rounded to float32
 NO_ERROR = 2.0**-20  # a distance of less is that from a limit which is a float (oracle.py), and nobody's worst
@@ -38,12 +39,21 @@ def _distances(part, errors, row, sign, ramp, begin):  # type: ignore[no-untyped
 
 @numba.njit(nogil=True, cache=True, inline="always")
 def thresholds(bound: Any) -> tuple[Any, ...]:
-    """1/2, 1 and 2 less what the rounded error may be off by, then the same and more: float32, to be compared with."""
+    """1/2, 1 and 2 ulps less what a rounded error may be off by, then the same and more, as float32.
+
+    ``bound``: of the exact result in ulps, one or, through ``py_func``, an array of them.
+    """
     slack = bound + ROUNDED
     return (
         np.float32(0.5 - slack), np.float32(1.0 - slack), np.float32(2.0 - slack),
         np.float32(0.5 + slack), np.float32(1.0 + slack), np.float32(2.0 + slack),
     )  # fmt: skip
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _within(row, limit):  # type: ignore[no-untyped-def]
+    """The distance in ulps up to which it alone tells the class: beside 0 another result may have the wrong sign."""
+    return 0.5 if row[4] < BESIDE_ZERO else min(limit, 4.0)
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
@@ -59,7 +69,10 @@ def _slope(row):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def _equal_error(got, bits, at, row, sign):  # type: ignore[no-untyped-def]
-    """The distance in ulps of all results, where it is one and not near a boundary; -1 elsewhere."""
+    """The distance in ulps of all results ``got`` (float32, n), where it is one and not near a boundary; else -1.
+
+    ``bits``: the same as int32. ``at``: the first one's index in the block. ``row``: the piece's. ``sign``: measure's.
+    """
     slope = _slope(row)
     if slope < 0:
         return -1.0
@@ -96,7 +109,6 @@ def measure(  # type: ignore[no-untyped-def]
     """
     left = 0
     all_worst = extremes.shape[0] - 1
-    common = min(limit, 4.0)
     stop = offset + got.shape[0]
     ramp, errors, rounded = np.arange(float(GROUP)), np.empty(GROUP), np.empty(GROUP, np.float32)
     codes, edges = errors.view(np.int64), 2.0 ** np.arange(-1.0, _DISTANCES)
@@ -110,7 +122,7 @@ def measure(  # type: ignore[no-untyped-def]
             # All of the piece that is here.
             end = min(stop, first[piece + 1])
             e = _equal_error(got[at - offset : end - offset], bits[at - offset : end - offset], at, rows[piece], sign)
-            if 0.0 <= e <= common - rows[piece, 3]:
+            if 0.0 <= e <= _within(rows[piece], limit) - rows[piece, 3]:
                 state[0, _int32(e > 0.5) + _int32(e > 1.0) + _int32(e > 2.0)] += end - at
                 if e > max(extremes[all_worst], NO_ERROR) * (1.0 + 2.0 * ROUNDED):
                     extremes[all_worst], state[3, 0], seen[0] = e, at, got[at - offset]
@@ -139,7 +151,7 @@ def measure(  # type: ignore[no-untyped-def]
         highest[0] = peak
         worst = _float32(highest.view(np.float32)[0])
         decided = half_low == half_high and one_low == one_high and two_low == two_high and not subnormal[piece]
-        decided = decided and worst <= (common - bound) * (1.0 - ROUNDED)
+        decided = decided and worst <= (_within(row, limit) - bound) * (1.0 - ROUNDED)
         if not decided:
             _distances(part, errors, row, sign, ramp, begin)
         # What is worse by less than this is no new worst: an error that stays the same would be looked at for ever.

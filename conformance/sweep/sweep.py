@@ -23,6 +23,7 @@ from conformance.session import Session, describe
 from conformance.subject import Runner
 from conformance.sweep import cluster, device, facts
 from conformance.sweep.block import Stopped, Swept, Worker
+from conformance.sweep.fingerprint import SCHEME
 from conformance.sweep.grid import Block, blocks
 from conformance.sweep.journal import Journal
 from conformance.threads import cores
@@ -51,7 +52,7 @@ def sweep(session: Session, runner: Runner, plan: Plan, out: Path, *, fresh: boo
     Raises UsageError, NotOffered, and what the framework raises.
     """
     todo = blocks(runner.dtype, plan.labels)
-    head = {"subject": vars(runner.subject), "options": plan.options()}
+    head = {"subject": vars(runner.subject), "options": plan.options(), "fingerprint": SCHEME}
     with _machine(runner, plan) as machine:
         journal = Journal(out / SWEEP, head, runner.dtype, fresh=fresh)
         try:
