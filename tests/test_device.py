@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable
 
@@ -11,10 +12,10 @@ import pytest
 from conformance.dtype import DTYPES
 from conformance.session import Choice, open_session
 from conformance.subject import Runner
-from conformance.sweep.block import Swept, Worker
+from conformance.sweep.block import PIECE, Swept, Worker
 from conformance.sweep.device import DeviceWorker, worker
 from conformance.sweep.fingerprint import Fingerprint
-from conformance.sweep.grid import Block, patterns
+from conformance.sweep.grid import BLOCK, Block, patterns
 from tests.test_sweep import STARTS, perturbed
 
 SUBJECTS = (
@@ -108,10 +109,13 @@ def test_logits_made_on_the_device_are_those_of_the_grid(subject: tuple[str, str
 
 
 def test_what_has_no_such_arrays_is_counted_at_home() -> None:
-    """And so is everything on the CPU, where the kernel is faster."""
-    subject = runner("pytorch", "binary_cross_entropy_with_logits", "eager")
+    """TensorFlow's results on a GPU, whole blocks of them; and everything on the CPU, where the kernel is faster."""
+    subject = runner("tensorflow", "sigmoid_cross_entropy_with_logits", "eager")
+    there = Runner(dataclasses.replace(subject.subject, device="gpu"), subject.adapter, subject.implementation)
+    found = [worker(each, ("loss",), threading.Event()) for each in (subject, there)]
 
-    assert type(worker(subject, ("loss",), threading.Event())) is Worker
+    assert [type(each) for each in found] == [Worker, Worker]
+    assert [each.piece for each in found] == [PIECE, BLOCK]
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])

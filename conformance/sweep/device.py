@@ -27,7 +27,7 @@ from conformance.sweep.grid import Block
 from conformance.sweep.kernel import BESIDE_ZERO, GROUP, NO_ERROR, ROUNDED, thresholds
 
 _MAGNITUDE, _SMALLEST_NORMAL = 0x7FFFFFFF, 0x00800000  # of float32, as bits
-HALF, ONE, TWO, FINE, SUBNORMAL = 0, 1, 2, 6, 7  # columns of the counts; 3 to 5 are the upper sides of the first three
+HALF, TWO, FINE, SUBNORMAL = 0, 2, 6, 7  # columns of the counts; 3 to 5 are the upper sides of the first three
 WORKERS = 4  # enough that the device need not wait for Python
 
 
