@@ -1,7 +1,8 @@
 """Running the reproducers that a page shows: each with its framework alone, and what it prints held against the record.
 
 The scripts of one framework share a process, for frameworks import slowly, and each has a namespace of its own; one
-that changes the framework for good (a v1 Session switches eager mode off) has a process of its own.
+that changes the framework for good has a process of its own: a v1 Session switches eager mode off, torch.compile the
+validation of distributions.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ for text in json.load(sys.stdin):
     results.append([out.getvalue(), error])
 print("\\n@@" + json.dumps(results))
 """
-_LASTING = "disable_eager_execution"
+_LASTING = ("disable_eager_execution", "torch.compile")
 _NUMBER = re.compile(r"(?<![\w.])[-+]?(?:inf|nan|(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(?![\w])", re.IGNORECASE)
 _TOLD = re.compile(r"# got (.+), exact (.+)$")
 TIMEOUT = 600
@@ -64,7 +65,7 @@ class Printed:
 
 def run_all(scripts: Sequence[str]) -> list[Printed]:
     """Run scripts of one framework, in as few processes as they allow."""
-    together = [index for index, text in enumerate(scripts) if _LASTING not in text]
+    together = [index for index, text in enumerate(scripts) if not any(each in text for each in _LASTING)]
     batches = [together] if together else []
     batches += [[index] for index in range(len(scripts)) if index not in set(together)]
     found: dict[int, Printed] = {}

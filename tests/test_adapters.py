@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from conformance.session import Choice, open_session
+from conformance.subject import Call
 from tests.command import ROOT, checks, conformance
 
 (EXAMPLE,) = re.findall(
@@ -40,6 +43,18 @@ def test_the_guides_adapter_is_judged_and_its_deviations_become_its_ledger(folde
     changed = conformance(*run, cwd=folder.parent)
     assert changed.returncode == 1
     assert "changed: the ledger lists 'unexplained' as nan" in changed.stdout
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, by torch
+def test_torch_compile_leaves_the_other_modes_as_they_are() -> None:
+    """It ends the validation of distributions' arguments in the whole process; eager mode goes on refusing NaN."""
+    choice = Choice(("pytorch",), ("Bernoulli.log_prob",), ("cpu",), ("float32",), ("eager", "compiled"))
+    eager, compiled = open_session(choice).runners
+    call = Call({"logits": np.array([np.nan, 1], np.float32), "labels": np.array([1, 0], np.float32)})
+
+    assert np.isnan(compiled.run(call)).tolist() == [True, False]
+    with pytest.raises(ValueError, match="invalid values"):
+        eager.run(call)
 
 
 def test_an_installed_package_brings_an_adapter(folder: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import ml_dtypes
@@ -233,8 +234,26 @@ def _eager(request: Request) -> Program:
 def _compiled(request: Request) -> Program:
     if request.quantity in ("tangent", "curvature"):
         raise NotOffered("torch.compile does not trace forward mode or double backward")
-    # Sizes stay symbolic, as they become after the second batch of another size: one program a rank and dtype.
-    return _differentiated(request, torch.compile(request.forward, dynamic=True))
+    with _as_compiled():
+        # Sizes stay symbolic, as they become after the second batch of another size: one program a rank and dtype.
+        program = _differentiated(request, torch.compile(request.forward, dynamic=True))
+
+    def run(operands: Operands) -> Tensor:
+        with _as_compiled():
+            return program(operands)
+
+    return run
+
+
+@contextlib.contextmanager
+def _as_compiled() -> Iterator[None]:
+    """torch.compile ends the validation of distributions' arguments for the whole process; the other modes keep it."""
+    before = torch.distributions.Distribution._validate_args
+    torch.distributions.Distribution.set_default_validate_args(False)
+    try:
+        yield
+    finally:
+        torch.distributions.Distribution.set_default_validate_args(before)
 
 
 def _differentiated(request: Request, forward: Program) -> Program:
