@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from conformance.errors import UsageError
 from conformance.speed.duel import Arm, Duel, fight
@@ -56,7 +56,9 @@ def _written(arms: list[Arm], duel: Duel) -> dict[str, Any]:
 
 def _show(arms: list[Arm], duel: Duel) -> None:
     console = Console()
-    table = Table("", "subject", "version", "median", "ratio", "95 % interval", "verdict", title=duel.workload)
+    table = Table("", Column("subject", overflow="fold"), Column("version", overflow="fold"), title=duel.workload)
+    for name in ("median", "ratio", "95 % interval", "verdict"):
+        table.add_column(name, no_wrap=True)
     for place, arm in enumerate(arms):
         first = place == 0
         table.add_row(
