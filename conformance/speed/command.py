@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Column, Table
+from rich.table import Table
 
 from conformance.errors import UsageError
 from conformance.speed.duel import Arm, Duel, fight
@@ -56,15 +56,14 @@ def _written(arms: list[Arm], duel: Duel) -> dict[str, Any]:
 
 def _show(arms: list[Arm], duel: Duel) -> None:
     console = Console()
-    table = Table("", Column("subject", overflow="fold"), Column("version", overflow="fold"), title=duel.workload)
-    for name in ("median", "ratio", "95 % interval", "verdict"):
-        table.add_column(name, no_wrap=True)
+    table = Table("", "median", "ratio", "95 % interval", "verdict", title=duel.workload)
     for place, arm in enumerate(arms):
         first = place == 0
+        letter = "A" if first else "A/A" if place == 1 else chr(ord("A") + place - 1)
+        if place != 1:
+            console.print(f"{letter}: {arm.name}, {arm.version}", markup=False, highlight=False, soft_wrap=True)
         table.add_row(
-            "A" if first else "A/A" if place == 1 else chr(ord("A") + place - 1),
-            arm.name,
-            arm.version,
+            letter,
             f"{np.median(arm.seconds) * 1e6:,.1f} us",
             "1" if first else f"{arm.ratio.ratio:.3f}",
             "" if first else f"{arm.ratio.low:.3f} to {arm.ratio.high:.3f}",
