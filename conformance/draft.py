@@ -50,7 +50,11 @@ def ledger_text(records: Iterable[Record], adapter: str, old: Path) -> str:
         kept = [where for where in old_scopes if not devices.intersection(where.get("devices", devices))]
         # What varies is kept: another processor's run wrote it.
         loose = [where for where in old_scopes if where.get("varies") and where not in kept]
-        new = [cell for cell in varying[entry["id"]] if not any(_lists(where, cell) for where in loose)]
+        new = [
+            cell
+            for cell in varying[entry["id"]]
+            if not any(_covers(where, [where["signature"]], cell) for where in loose)
+        ]
         scopes = [*_rectangles(sorted_in[entry["id"]]), *({**each, "varies": True} for each in _rectangles(new))]
         scopes += [*loose, *kept]
         parts.append("\n" + "\n".join(_entry(entry, scopes)) + "\n")
@@ -72,19 +76,15 @@ def _cells(records: Iterable[Record], adapter: str) -> tuple[list[Cell], set[str
 
 def _rule(entry: Mapping[str, Any], cell: Cell) -> Mapping[str, Any] | None:
     """The first of the entry's rules that explains a deviation."""
-    values = dict(zip(("signatures", *_FIELDS[1:]), cell, strict=True))
-    for rule in entry.get("explains", ()):
-        globs = {key: each for key, each in rule.items() if key != "varies"}
-        if all(any(fnmatch.fnmatchcase(values[key], glob) for glob in each) for key, each in globs.items()):
-            return dict(rule)
-    return None
-
-
-def _lists(where: Mapping[str, Any], cell: Cell) -> bool:
-    values = dict(zip(_FIELDS, cell, strict=True))
-    return where["signature"] == values["signature"] and all(
-        any(fnmatch.fnmatchcase(values[key], glob) for glob in where.get(key, ("*",))) for key in _FIELDS[1:]
+    return next(
+        (rule for rule in entry.get("explains", ()) if _covers(rule, rule.get("signatures", ("*",)), cell)), None
     )
+
+
+def _covers(globs: Mapping[str, Any], signatures: Sequence[str], cell: Cell) -> bool:
+    """True if the signatures, and the globs of every other field that has some, match."""
+    wanted = (signatures, *(globs.get(key, ("*",)) for key in _FIELDS[1:]))
+    return all(any(fnmatch.fnmatchcase(value, glob) for glob in each) for value, each in zip(cell, wanted, strict=True))
 
 
 def _rectangles(cells: Sequence[Cell]) -> list[Scope]:

@@ -11,10 +11,6 @@ from conformance.errors import UsageError
 
 # Read when they are loaded by OpenMP, MKL, OpenBLAS and numba, and by XLA's CPU client.
 _VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "NPROC")
-_SPIN = (
-    "KMP_BLOCKTIME",
-    "10",
-)  # ms that LLVM's OpenMP waits for work on its core; its own 200 outlast a turn of a duel
 
 
 def cores() -> int:
@@ -34,7 +30,8 @@ def confine(count: int) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
     for name in _VARIABLES:
         os.environ[name] = str(count)
-    os.environ.setdefault(*_SPIN)
+    # Milliseconds that LLVM's OpenMP spins without work; its own 200 outlast the pause between turns of a duel.
+    os.environ.setdefault("KMP_BLOCKTIME", "10")
 
 
 def limit(adapter: Adapter, count: int) -> None:

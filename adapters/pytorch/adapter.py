@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 import torch
 from torch.autograd import forward_ad
+from torch.distributions import Distribution
 from torch.nn import functional as F
 
 from conformance.adapter import (
@@ -29,6 +29,8 @@ from conformance.adapter import (
 torch._dynamo.config.recompile_limit = 100_000
 torch._dynamo.config.accumulated_recompile_limit = 100_000
 DOCS = "https://docs.pytorch.org/docs/stable/generated/"
+_DEVICES = {"cpu": "cpu", "gpu": "cuda"}
+_VALIDATES = Distribution._validate_args
 _WHOLE = {2: torch.int16, 4: torch.int32}  # signed integers by their bytes
 REDUCTIONS = {
     "none": Reduction("none"),
@@ -168,7 +170,7 @@ class PyTorch(Adapter):
     def place(self, array: Array, device: str, layout: str = "contiguous") -> Tensor:
         if array.dtype.kind in "US":
             raise NotOffered("PyTorch has no string tensors")
-        target = "cuda" if device == "gpu" else "cpu"
+        target = _DEVICES[device]
         if layout == "contiguous":
             return _tensor(array).to(target)
         if layout == "expanded":
@@ -185,8 +187,7 @@ class PyTorch(Adapter):
         kind = getattr(torch, dtype)
         whole, modulus = _WHOLE[kind.itemsize], 1 << 8 * kind.itemsize
         start = first - modulus if first >= modulus // 2 else first
-        target = "cuda" if device == "gpu" else "cpu"
-        return torch.arange(start, start + count, dtype=whole, device=target).view(kind)
+        return torch.arange(start, start + count, dtype=whole, device=_DEVICES[device]).view(kind)
 
     def bits(self, tensor: Tensor) -> Tensor:
         return tensor.detach().view(_WHOLE[tensor.dtype.itemsize])
@@ -234,26 +235,19 @@ def _eager(request: Request) -> Program:
 def _compiled(request: Request) -> Program:
     if request.quantity in ("tangent", "curvature"):
         raise NotOffered("torch.compile does not trace forward mode or double backward")
-    with _as_compiled():
-        # Sizes stay symbolic, as they become after the second batch of another size: one program a rank and dtype.
-        program = _differentiated(request, torch.compile(request.forward, dynamic=True))
+    # Sizes stay symbolic, as they become after the second batch of another size: one program a rank and dtype.
+    program = _differentiated(request, torch.compile(request.forward, dynamic=True))
+    # It has ended the validation of distributions' arguments for the whole process; the other modes keep it.
+    Distribution._validate_args = _VALIDATES
 
     def run(operands: Operands) -> Tensor:
-        with _as_compiled():
+        Distribution._validate_args = False
+        try:
             return program(operands)
+        finally:
+            Distribution._validate_args = _VALIDATES
 
     return run
-
-
-@contextlib.contextmanager
-def _as_compiled() -> Iterator[None]:
-    """torch.compile ends the validation of distributions' arguments for the whole process; the other modes keep it."""
-    before = torch.distributions.Distribution._validate_args
-    torch.distributions.Distribution.set_default_validate_args(False)
-    try:
-        yield
-    finally:
-        torch.distributions.Distribution.set_default_validate_args(before)
 
 
 def _differentiated(request: Request, forward: Program) -> Program:

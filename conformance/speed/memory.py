@@ -27,17 +27,14 @@ def keep_freed() -> None:
 
     Another allocator is left as it is.
     """
-    with contextlib.suppress(OSError, AttributeError, TypeError):
-        library = ctypes.CDLL(None)
-        for option, value in _KEEP.items():
-            library.mallopt(option, value)
+    for option, value in _KEEP.items():
+        _glibc("mallopt", option, value)
 
 
 def peak_above(call: Callable[[], Any]) -> int | None:
     """Bytes of the highest resident set while ``call`` runs, its result included; None where it cannot be known."""
     gc.collect()
-    with contextlib.suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)  # what earlier calls freed must be taken anew
+    _glibc("malloc_trim", 0)  # what earlier calls freed must be taken anew
     try:
         _CLEAR.write_text(_RESET_PEAK, encoding="ascii")
         before = _resident("VmRSS")
@@ -54,6 +51,12 @@ def available() -> int:
     with contextlib.suppress(OSError, ValueError, StopIteration):
         return _kibibytes(Path("/proc/meminfo"), "MemAvailable")
     return 1 << 62
+
+
+def _glibc(name: str, *arguments: int) -> None:
+    """Call a function of glibc; where there is another C library, nothing."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        getattr(ctypes.CDLL(None), name)(*arguments)
 
 
 def _resident(key: str) -> int:

@@ -24,7 +24,7 @@ from conformance.sweep.block import Swept, Worker
 from conformance.sweep.counter import Counter
 from conformance.sweep.fingerprint import KEYS, Fingerprint
 from conformance.sweep.grid import Block
-from conformance.sweep.kernel import BESIDE_ZERO, GROUP, NO_ERROR, ROUNDED, thresholds
+from conformance.sweep.kernel import GROUP, NO_ERROR, ROUNDED, thresholds, within
 
 _MAGNITUDE, _SMALLEST_NORMAL = 0x7FFFFFFF, 0x00800000  # of float32, as bits
 HALF, TWO, FINE, SUBNORMAL = 0, 2, 6, 7  # columns of the counts; 3 to 5 are the upper sides of the first three
@@ -143,7 +143,8 @@ def _groups(counter: Counter, groups: int) -> tuple[Array, Array, Array]:
     chosen = table.rows[pieces]
     step, offset, inverse, bound = chosen[:, :4].T
     rows = np.column_stack((step, (starts - offset) * step - 1.0, inverse * sign, chosen[:, 4:]))
-    fine = (np.where(chosen[:, 4] < BESIDE_ZERO, 0.5, min(counter.limit, 4.0)) - bound) * (1.0 - ROUNDED)
+    farthest = np.array([within.py_func(row, counter.limit) for row in table.rows])
+    fine = (farthest[pieces] - bound) * (1.0 - ROUNDED)
     return rows, np.column_stack((*thresholds.py_func(bound), fine)).astype(np.float32), whole
 
 

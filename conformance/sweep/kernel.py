@@ -18,7 +18,7 @@ from conformance.sweep.classes import DISTANCES, FLUSHED, LOST, NAN, OVERFLOW, W
 
 GROUP = 1024
 _DISTANCES, _LOST, _FLUSHED, _WRONG_SIGN, _NAN, _OVERFLOW = DISTANCES, LOST, FLUSHED, WRONG_SIGN, NAN, OVERFLOW
-BESIDE_ZERO = 4.0  # ulps of the exact result
+_BESIDE_ZERO = 4.0  # ulps of the exact result
 _SMALLEST_NORMAL = 2.0**23  # in units of the smallest subnormal
 ROUNDED = 2.0**-22  # more than an error of at most 2 changes when it is rounded to float32
 NO_ERROR = 2.0**-20  # a distance of less is that from a limit which is a float (oracle.py), and nobody's worst
@@ -51,9 +51,9 @@ def thresholds(bound: Any) -> tuple[Any, ...]:
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
-def _within(row, limit):  # type: ignore[no-untyped-def]
+def within(row: Any, limit: float) -> float:
     """The distance in ulps up to which it alone tells the class: beside 0 another result may have the wrong sign."""
-    return 0.5 if row[4] < BESIDE_ZERO else min(limit, 4.0)
+    return 0.5 if row[4] < _BESIDE_ZERO else min(limit, 4.0)
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
@@ -68,14 +68,15 @@ def _slope(row):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def _equal_error(got, bits, at, row, sign):  # type: ignore[no-untyped-def]
+def _equal_error(got, at, row, sign):  # type: ignore[no-untyped-def]
     """The distance in ulps of all results ``got`` (float32, n), where it is one and not near a boundary; else -1.
 
-    ``bits``: the same as int32. ``at``: the first one's index in the block. ``row``: the piece's. ``sign``: measure's.
+    ``at``: the first one's index in the block. ``row``: the piece's. ``sign``: measure's.
     """
     slope = _slope(row)
     if slope < 0:
         return -1.0
+    bits = got.view(np.int32)
     first, differences = bits[0], _int32(0)
     if slope == 0:
         for j in range(bits.shape[0]):
@@ -112,7 +113,7 @@ def measure(  # type: ignore[no-untyped-def]
     stop = offset + got.shape[0]
     ramp, errors, rounded = np.arange(float(GROUP)), np.empty(GROUP), np.empty(GROUP, np.float32)
     codes, edges = errors.view(np.int64), 2.0 ** np.arange(-1.0, _DISTANCES)
-    bits, rounded_bits, highest = got.view(np.int32), rounded.view(np.int32), np.empty(1, np.int32)
+    rounded_bits, highest = rounded.view(np.int32), np.empty(1, np.int32)
     piece = np.searchsorted(first, offset, side="right") - 1
     at = offset
     while at < stop:
@@ -121,8 +122,8 @@ def measure(  # type: ignore[no-untyped-def]
         if at in (offset, first[piece]) and not subnormal[piece]:
             # All of the piece that is here.
             end = min(stop, first[piece + 1])
-            e = _equal_error(got[at - offset : end - offset], bits[at - offset : end - offset], at, rows[piece], sign)
-            if 0.0 <= e <= _within(rows[piece], limit) - rows[piece, 3]:
+            e = _equal_error(got[at - offset : end - offset], at, rows[piece], sign)
+            if 0.0 <= e <= within(rows[piece], limit) - rows[piece, 3]:
                 state[0, _int32(e > 0.5) + _int32(e > 1.0) + _int32(e > 2.0)] += end - at
                 if e > max(extremes[all_worst], NO_ERROR) * (1.0 + 2.0 * ROUNDED):
                     extremes[all_worst], state[3, 0], seen[0] = e, at, got[at - offset]
@@ -151,7 +152,7 @@ def measure(  # type: ignore[no-untyped-def]
         highest[0] = peak
         worst = _float32(highest.view(np.float32)[0])
         decided = half_low == half_high and one_low == one_high and two_low == two_high and not subnormal[piece]
-        decided = decided and worst <= (_within(row, limit) - bound) * (1.0 - ROUNDED)
+        decided = decided and worst <= (within(row, limit) - bound) * (1.0 - ROUNDED)
         if not decided:
             _distances(part, errors, row, sign, ramp, begin)
         # What is worse by less than this is no new worst: an error that stays the same would be looked at for ever.
