@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import signal
+import subprocess
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,7 @@ from conformance.sweep.classes import LOST, SIZE, half
 from conformance.sweep.counter import LIMITS
 from conformance.sweep.grid import CURVE_BINS, Block, blocks, number, pattern_of, patterns
 from conformance.sweep.tally import Tally, has_distance, total
+from tests.command import command, environment
 
 FLOAT16, BFLOAT16, FLOAT32 = (DTYPES[name] for name in ("float16", "bfloat16", "float32"))
 # Every function of the oracle where it changes: 0, subnormals, the limits of one half, 1, the tails, beyond underflow.
@@ -230,6 +234,31 @@ def test_a_killed_sweep_goes_on_and_finds_the_same(tmp_path: Path) -> None:
     assert sorted((tmp_path / "cut" / "sweep.jsonl").read_text().splitlines()) == lines
     records = [[*(tmp_path / name / "results.jsonl").read_text().splitlines()][-1] for name in ("whole", "cut")]
     assert records[0] == records[1]
+
+
+def test_an_interrupted_sweep_leaves_what_it_has(tmp_path: Path) -> None:
+    """Ctrl-C amid the blocks: exit code 1, no traceback, whole blocks in the journal, and a record of these."""
+    subject = ("--adapter", "numpy", "--implementation", "exact", "--dtype", "bfloat16", "--labels", "all")
+    asked = command("sweep", *subject, "--out", str(tmp_path))
+    journal = tmp_path / "sweep.jsonl"
+    with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True, env=environment(), cwd=tmp_path) as process:
+        end = time.monotonic() + 60
+        while not journal.exists() or journal.read_text().count("\n") < 2:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    blocks_done = [json.loads(line) for line in journal.read_text().splitlines()[1:]]
+    found = json.loads((tmp_path / "results.jsonl").read_text().splitlines()[-1])
+
+    assert process.returncode == 1
+    assert "Traceback" not in told
+    assert "the same command goes on with what is left" in told
+    assert not found["complete"]
+    assert "hash" not in found
+    assert 0 < sum(each["elements"] for each in found["found"] if each["quantity"] == "loss") < 1e9
+    for each in found["found"]:
+        assert each["elements"] == sum(block[each["quantity"]]["elements"] for block in blocks_done)
 
 
 def test_a_sweep_of_the_control_is_as_expected(tmp_path: Path) -> None:
