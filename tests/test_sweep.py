@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import signal
@@ -241,7 +242,10 @@ def test_an_interrupted_sweep_leaves_what_it_has(tmp_path: Path) -> None:
     subject = ("--adapter", "numpy", "--implementation", "exact", "--dtype", "bfloat16", "--labels", "all")
     asked = command("sweep", *subject, "--out", str(tmp_path))
     journal = tmp_path / "sweep.jsonl"
-    with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True, env=environment(), cwd=tmp_path) as process:
+    where = {"env": environment(), "cwd": tmp_path}
+    # A job in a shell's background ignores the signal, and so do its children.
+    where["preexec_fn"] = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True, **where) as process:
         end = time.monotonic() + 60
         while not journal.exists() or journal.read_text().count("\n") < 2:
             assert time.monotonic() < end
