@@ -8,7 +8,7 @@ import pkgutil
 import warnings
 from collections.abc import Callable, Mapping
 
-from conformance import curve, suite
+from conformance import curve, refusal, suite
 from conformance.adapter import NotOffered
 from conformance.case import Case
 from conformance.errors import UsageError
@@ -42,7 +42,9 @@ class Judge:
         except UsageError:
             raise
         except (Exception, SystemExit) as error:
-            return Errored(f"{type(error).__name__}: {_first_line(error)}")
+            if not case.finite and refusal.is_refusal(error, runner.adapter.packages):
+                return Unsupported(f"it refuses what is not finite: {refusal.told(error)}")
+            return Errored(refusal.told(error))
 
     def draw(self, runner: Runner) -> list[Record]:
         """The error curves of a subject."""
@@ -56,8 +58,3 @@ def checks() -> Mapping[str, Check]:
     for module in pkgutil.iter_modules(suite.__path__):
         found |= getattr(importlib.import_module(f"{suite.__name__}.{module.name}"), "CHECKS", {})
     return found
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else ""

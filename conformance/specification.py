@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.spec import CHAPTERS, CLAUSES, Clause
+from conformance.spec import CHAPTERS, CLAUSES, HALF_SUMMATION, Bound, Clause
 
 _INTRODUCTION = """\
 # Specification
@@ -27,9 +27,9 @@ had. A *may* clause records which of several accepted behaviours was seen; only 
 
 **Measures.** `ulp(y) = 2^(max(floor(log2|y|), emin) - p + 1)` of the exact real y. *Result ULP* is
 `|got - y| / ulp(y)`; *scaled ULP* is the same error over the ulp of the largest term that the formula must add:
-`max(|x|(1-z), |x|z, y)` for the loss, `max(sigmoid(x), z)` for the gradient. A subnormal result that was flushed to
-zero is not a distance: V6 records it and the accuracy clauses leave it alone. Bounds hold in every dtype at its own
-precision.
+`max(|x|(1-z), |x|z, y)` for the loss, `max(sigmoid(x), sigmoid(-x))` for the gradient, so that mirror images, (x, z)
+and (-x, 1-z), are measured alike. A subnormal result that was flushed to zero is not a distance: V6 records it and the
+accuracy clauses leave it alone. Bounds hold in every dtype at its own precision.
 """
 
 
@@ -42,15 +42,18 @@ def text() -> str:
     return "".join(parts)
 
 
+_SIZES = {"R1": "8", "R5": "8", "R2": "128", "R3": "10^7", "R6": "10^7"}
+
+
 def _clause(clause: Clause) -> Iterator[str]:
     yield f"\n### {clause.id} ({clause.level})\n{clause.sentence}\n\n"
     yield f"- Reason: {clause.reason}\n- Source: {clause.source}\n"
     if clause.bound:
-        sample = {
-            "R1": " for 8 elements",
-            "R5": " for 8 elements",
-            "R2": " for 128 elements",
-            "R3": " for 10^7 elements",
-        }
-        size = sample.get(clause.id, "")
-        yield f"- Bound: {clause.bound.ulps:g} {clause.bound.measure} ULP{size} ({clause.bound.derivation})\n"
+        size = f" for {_SIZES[clause.id]} elements" if clause.id in _SIZES else ""
+        yield f"- Bound: {_told(clause.bound)}{size} ({clause.bound.derivation})\n"
+    if clause.id in _SIZES:
+        yield f"- Bound in float16 and bfloat16: {_told(HALF_SUMMATION)} ({HALF_SUMMATION.derivation})\n"
+
+
+def _told(bound: Bound) -> str:
+    return f"{bound.ulps:g} {bound.measure} ULP"

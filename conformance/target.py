@@ -1,7 +1,8 @@
 """An implementation that a user brings along: path/to/file.py:name, package.module:name.
 
 The name is a function; a class, of which one instance is made; or a custom autograd function, a class with ``apply``
-and ``backward``. Its attribute ``devices``, if it has one, says where it runs: ``kernel.devices = ("gpu",)``.
+and ``backward``. Attributes that it may have: ``devices`` says where it runs, ``kernel.devices = ("gpu",)``;
+``same_as`` names the adapter's implementation whose bits it must give; ``plain`` is its call without options.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ def brought(target: str) -> Implementation:
         reductions={"none": Reduction("none"), **offered},
         devices=tuple(getattr(function, "devices", ())),
         note="brought along with --implementation",
+        same_as=getattr(function, "same_as", ""),
+        plain=getattr(function, "plain", None),
     )
 
 

@@ -65,7 +65,13 @@ def textbook_formula(logits, labels):
 
 
 def _implementation(
-    name: str, target: str, function: Callable[..., Tensor], expression: str, documentation: str, note: str = ""
+    name: str,
+    target: str,
+    function: Callable[..., Tensor],
+    expression: str,
+    documentation: str,
+    note: str = "",
+    role: str = "function",
 ) -> Implementation:
     return Implementation(
         name,
@@ -76,6 +82,7 @@ def _implementation(
         reductions=REDUCED,
         broadcasts=True,
         note=f"{note}reduced with jnp.sum and jnp.mean",
+        role=role,
     )
 
 
@@ -101,6 +108,7 @@ IMPLEMENTATIONS = (
         log_sigmoid_composition,
         "-z * jax.nn.log_sigmoid(x) - (1 - z) * jax.nn.log_sigmoid(-x)",
         "https://docs.jax.dev/en/latest/_autosummary/jax.nn.log_sigmoid.html",
+        role="composition",
     ),
     _implementation(
         "textbook formula",
@@ -109,6 +117,7 @@ IMPLEMENTATIONS = (
         "-(z * jnp.log(jax.nn.sigmoid(x)) + (1 - z) * jnp.log(1 - jax.nn.sigmoid(x)))",
         "https://docs.jax.dev/en/latest/_autosummary/jax.nn.sigmoid.html",
         "on probabilities, as in textbooks: the control that has to be caught; ",
+        "control",
     ),
 )
 
@@ -196,7 +205,7 @@ class Jax(Adapter):
                     "y, pullback = jax.vjp(lambda {wrt}: f({args}), {wrt})",
                     f"print(pullback({cotangent})[0])",
                 ),
-                "tangent": ("print(jax.jvp(lambda x: f({args}), (x,), (jnp.ones_like(x),))[1])",),
+                "tangent": ("print(jax.jvp(lambda {wrt}: f({args}), ({wrt},), (jnp.ones_like({wrt}),))[1])",),
                 "curvature": (
                     "g = jax.grad(lambda x: f({args}).sum())",
                     "print(jax.grad(lambda x: g(x).sum())(x))",
@@ -217,8 +226,8 @@ def _program(request: Request) -> Program:
         return both(operands)[1]
 
     def tangent(operands: Operands) -> Tensor:
-        logits = operands["logits"]
-        return jax.jvp(along(operands), (logits,), (jnp.ones_like(logits),))[1]
+        value = operands[request.wrt]
+        return jax.jvp(along(operands), (value,), (jnp.ones_like(value),))[1]
 
     def curvature(operands: Operands) -> Tensor:
         first = jax.grad(lambda value: along(operands)(value).sum())

@@ -105,6 +105,7 @@ IMPLEMENTATIONS = (
         exact,
         reductions=REDUCTIONS,
         note="the float64 oracle, rounded once: what conformance looks like",
+        role="control",
     ),
     Implementation(
         "log_expit composition",
@@ -114,6 +115,7 @@ IMPLEMENTATIONS = (
         "-z * scipy.special.log_expit(x) - (1 - z) * scipy.special.log_expit(-x)",
         reductions=REDUCTIONS,
         broadcasts=True,
+        role="composition",
     ),
     Implementation(
         "textbook formula",
@@ -124,6 +126,7 @@ IMPLEMENTATIONS = (
         reductions=REDUCTIONS,
         broadcasts=True,
         note="on probabilities, as in textbooks: the control that has to be caught",
+        role="control",
     ),
 )
 _DERIVATIVES: Mapping[str, Callable[[Request, Operands], Tensor]] = {

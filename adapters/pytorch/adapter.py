@@ -84,6 +84,7 @@ IMPLEMENTATIONS = (
         'torch.nn.BCEWithLogitsLoss(reduction="{reduction}"{more})(x, z)',
         spelling={"weight": ", weight=w", "pos_weight": ", pos_weight=q"},
         reductions=REDUCTIONS,
+        same_as="binary_cross_entropy_with_logits",
     ),
     Implementation(
         "multilabel_soft_margin_loss",
@@ -117,6 +118,7 @@ IMPLEMENTATIONS = (
         spelling={"weight": ", weight=w"},
         reductions=REDUCTIONS,
         note="takes probabilities: sigmoid(x) is passed",
+        role="composition",
     ),
     Implementation(
         "Bernoulli.log_prob",
@@ -263,10 +265,12 @@ def _differentiated(request: Request, forward: Program) -> Program:
         return both(operands)[1]
 
     def tangent(operands: Operands) -> Tensor:
-        logits = operands["logits"]
+        value = operands[request.wrt]
         with forward_ad.dual_level():
-            dual = forward_ad.make_dual(logits, torch.ones_like(logits))
-            return forward_ad.unpack_dual(forward({**operands, "logits": dual})).tangent
+            dual = forward_ad.make_dual(value, torch.ones_like(value))
+            result = forward_ad.unpack_dual(forward({**operands, request.wrt: dual}))
+            # No tangent is one of zero: that is how it goes into the next operation.
+            return torch.zeros_like(result.primal) if result.tangent is None else result.tangent
 
     def curvature(operands: Operands) -> Tensor:
         leaf = operands["logits"].detach().requires_grad_()
@@ -300,8 +304,8 @@ def _func(request: Request) -> Program:
         return both(operands)[1]
 
     def tangent(operands: Operands) -> Tensor:
-        logits = operands["logits"]
-        return torch.func.jvp(along(operands), (logits,), (torch.ones_like(logits),))[1]
+        value = operands[request.wrt]
+        return torch.func.jvp(along(operands), (value,), (torch.ones_like(value),))[1]
 
     def curvature(operands: Operands) -> Tensor:
         def total(value: Tensor) -> Tensor:
@@ -323,7 +327,7 @@ _SCRIPTS = {
     ),
     ("eager", "tangent"): (
         "with torch.autograd.forward_ad.dual_level():",
-        "    x = torch.autograd.forward_ad.make_dual(x, torch.ones_like(x))",
+        "    {wrt} = torch.autograd.forward_ad.make_dual({wrt}, torch.ones_like({wrt}))",
         "    print(torch.autograd.forward_ad.unpack_dual(f({args})).tangent)",
     ),
     ("eager", "curvature"): (
@@ -336,7 +340,7 @@ _SCRIPTS = {
         "y, pullback = torch.func.vjp(lambda {wrt}: f({args}), {wrt})",
         "print(pullback({cotangent})[0])",
     ),
-    ("func", "tangent"): ("print(torch.func.jvp(lambda x: f({args}), (x,), (torch.ones_like(x),))[1])",),
+    ("func", "tangent"): ("print(torch.func.jvp(lambda {wrt}: f({args}), ({wrt},), (torch.ones_like({wrt}),))[1])",),
     ("func", "curvature"): (
         "g = torch.func.grad(lambda x: f({args}).sum())",
         "print(torch.func.grad(lambda x: g(x).sum())(x))",

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from conformance.adapter import Array
+from conformance.case import Case
 from conformance.docket import Docket, Hearing
 from conformance.examination import Examination
 from conformance.outcome import Conforms, Deviates, Measure, Outcome
@@ -85,15 +86,29 @@ def views(examination: Examination) -> Outcome:
 
 
 def mismatched(examination: Examination) -> Outcome:
+    """A refusal, the loss of each logit with its own label, or the broadcast that is allowed and declared."""
     shapes = " against ".join(str(list(array.shape)) for array in examination.call().operands.values())
     got = examination.run_or_refusal(examination.call())
     if isinstance(got, str):
         return Conforms({"observed": f"raises {got}"})
+    if (paired := _paired(examination)) is not None and got.size == len(list(paired.elements(examination.dtype))):
+        verdict = within(examination.compare(got, case=paired), bound("S8"))
+        if isinstance(verdict, Conforms):
+            return Conforms({"observed": f"pairs each logit of {shapes} with its own label"})
     declared = examination.runner.implementation.broadcasts
     if examination.case.mismatch == "raise" or not declared:
         return Deviates("no-error", f"{shapes} gave a result of shape {list(got.shape)}")
     verdict = within(examination.compare(got), bound("S8"))
     return verdict if isinstance(verdict, Deviates) else Conforms({"observed": f"broadcasts to {list(got.shape)}"})
+
+
+def _paired(examination: Examination) -> Case | None:
+    """The case with its labels in the shape of its logits; None if there are not as many of both."""
+    texts = examination.case.texts
+    if texts["logits"].size != texts["labels"].size:
+        return None
+    one = {**texts, "labels": texts["labels"].reshape(texts["logits"].shape)}
+    return dataclasses.replace(examination.case, texts=one, mismatch="")
 
 
 def _moved(call: Call, axes: Axes) -> Call:
