@@ -77,12 +77,17 @@ class Examination:
         return self.derived(lambda: self.runner.run(self.call(), "tangent", operand), operand)
 
     def derived(self, compute: Callable[[], T], operand: str) -> T:
-        """What ``compute`` gives. Raises NotOffered, in the framework's words, where the operand has no derivative."""
+        """What ``compute`` gives. Raises NotOffered, in the framework's words, where the operand has no derivative.
+
+        Raises Disconnected where the result silently does not depend on it.
+        """
         try:
             return compute()
         except NotOffered:
             raise
         except Exception as error:
+            if refusal.is_disconnected(error):
+                raise Disconnected(f"{operand} is taken for a constant: {refusal.told(error)}") from error
             if refusal.has_no_derivative(error, self.runner.adapter.packages):
                 raise NotOffered(f"no derivative with respect to {operand}: {refusal.told(error)}") from error
             raise
@@ -146,6 +151,10 @@ class Examination:
         if other:
             return values.astype(other)
         return native(values, self.dtype)
+
+
+class Disconnected(Exception):
+    """A result that does not depend on an operand, as far as the framework's differentiation sees."""
 
 
 class Shared(NamedTuple):

@@ -8,11 +8,10 @@ from collections.abc import Collection
 
 # What a check raises that looks at its arguments. An AttributeError or IndexError is raised by code that did not look.
 _SAYS_SO = (TypeError, ValueError, NotImplementedError, RuntimeError)
-# How frameworks word that an operand has no derivative.
-_NO_DERIVATIVE = (
-    "not differentiable", "not implemented", "not been implemented", "not support", "does not require grad",
-    "no gradient", "not have been used in the graph", "forward gradient", "no derivative",
-)  # fmt: skip
+# How frameworks word that an operand has no derivative,
+_NO_DERIVATIVE = ("not differentiable", "not implemented", "not been implemented", "not support", "no derivative")
+# and that a result was computed without the operand: nobody refused anything, and `backward` would say nothing.
+_DISCONNECTED = ("does not require grad", "not have been used in the graph", "no gradient")
 
 
 def is_refusal(error: BaseException, frameworks: Collection[str]) -> bool:
@@ -32,6 +31,11 @@ def is_refusal(error: BaseException, frameworks: Collection[str]) -> bool:
 def has_no_derivative(error: BaseException, frameworks: Collection[str]) -> bool:
     """True if it refuses to differentiate, in the words in which frameworks do."""
     return is_refusal(error, frameworks) and any(words in str(error) for words in _NO_DERIVATIVE)
+
+
+def is_disconnected(error: BaseException) -> bool:
+    """True if the differentiation found no way from the result back to the operand."""
+    return any(words in str(error) for words in _DISCONNECTED)
 
 
 def told(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from conformance.outcome import Conforms, Deviates, Outcome
 from conformance.spec import bound
 from conformance.subject import native
 from conformance.ulp import Errors, measure
-from conformance.verdict import good, outcome, within
+from conformance.verdict import both, good, outcome, within
 
 
 def scaled_accuracy(examination: Examination) -> Outcome:
@@ -28,8 +28,8 @@ def result_accuracy(examination: Examination) -> Outcome:
 
 def half_at_zero(examination: Examination) -> Outcome:
     errors = examination.errors("gradient")
-    elsewhere = examination.elements()[0] != 0
-    return outcome(errors, good(errors, bound("G3")) | elsewhere, examination.elements(), bound("G3"))
+    at_zero = examination.elements()[0] == 0
+    return outcome(errors, good(errors, bound("G3")), examination.elements(), bound("G3"), judged=at_zero)
 
 
 def finite(examination: Examination) -> Outcome:
@@ -61,31 +61,20 @@ def forward_mode(examination: Examination) -> Outcome:
 
 
 def linear_in_cotangent(examination: Examination) -> Outcome:
-    verdict = within(examination.errors("gradient"), bound("G8"), examination.elements())
-    for reduction in ("sum", "mean"):
-        if isinstance(verdict, Deviates):
-            break
-        if reduction in examination.runner.implementation.reductions:
-            verdict = within(_through(examination, reduction), bound("G8"), examination.elements())
-    return verdict
+    offered = [each for each in ("sum", "mean") if each in examination.runner.implementation.reductions]
+    errors = (examination.errors("gradient"), *(_through(examination, reduction) for reduction in offered))
+    return both(within(each, bound("G8"), examination.elements()) for each in errors)
 
 
 def weight_gradients(examination: Examination) -> Outcome:
-    verdict: Outcome = Conforms()
-    for operand in ("weight", "pos_weight"):
-        if operand not in examination.case.texts:
-            continue
-        verdict = within(_summed(examination, operand), bound("G9"))
-        if isinstance(verdict, Deviates):
-            return verdict
-    return verdict
+    operands = [name for name in ("weight", "pos_weight") if name in examination.case.texts]
+    return both(within(_summed(examination, operand), bound("G9")) for operand in operands)
 
 
 def limits(examination: Examination) -> Outcome:
     errors = examination.errors("gradient")
-    close = errors.scaled_ulp <= bound("G10").ulps
-    ordinary = ~np.isinf(examination.elements()[0])
-    return outcome(errors, close | ordinary, examination.elements())
+    infinite = np.isinf(examination.elements()[0])
+    return outcome(errors, good(errors, bound("G10")), examination.elements(), bound("G10"), judged=infinite)
 
 
 def forward_mode_along_others(examination: Examination) -> Outcome:

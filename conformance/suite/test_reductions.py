@@ -7,10 +7,10 @@ from collections.abc import Callable
 from conformance.adapter import NotOffered
 from conformance.docket import Docket, Hearing
 from conformance.examination import Examination
-from conformance.outcome import Deviates, Outcome
+from conformance.outcome import Outcome
 from conformance.reduce import reduced
 from conformance.spec import LOSS_MUST, WHOLE, Bound, large_summation, sequential_summation, summation
-from conformance.verdict import within
+from conformance.verdict import Judged, both, within
 
 
 def small(examination: Examination) -> Outcome:
@@ -32,22 +32,19 @@ def whole(examination: Examination) -> Outcome:
 def _each(examination: Examination, bound: Callable[[int, int], Bound]) -> Outcome:
     """Every reduction of the case that the implementation has; all of them must hold."""
     count = examination.case.texts["logits"].size * examination.case.repeat
-    verdict: Outcome | None = None
+    found: list[Judged] = []
     refused = ""
     for reduction in examination.case.reductions:
         try:
-            verdict = _one(examination, reduction, bound(count, examination.dtype.precision))
+            found.append(_one(examination, reduction, bound(count, examination.dtype.precision)))
         except NotOffered as reason:
             refused = refused or str(reason)
-            continue
-        if isinstance(verdict, Deviates):
-            return verdict
-    if verdict is None:
+    if not found:
         raise NotOffered(refused)
-    return verdict
+    return both(found)
 
 
-def _one(examination: Examination, reduction: str, bound: Bound) -> Outcome:
+def _one(examination: Examination, reduction: str, bound: Bound) -> Judged:
     if reduction == "none":
         return within(examination.compare(examination.run(examination.call())), LOSS_MUST, examination.elements())
     return reduced(examination, reduction, bound)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from conformance.examination import Examination
 from conformance.outcome import Conforms, Deviates, Measure, Outcome
 from conformance.spec import GRADIENT_MUST, bound
 from conformance.subject import Call, bits
-from conformance.verdict import within
+from conformance.verdict import Judged, both, within
 
 Axes = tuple[int, ...]
 # [N,H,W] as [N,W,H], and [N,C,H,W] as [N,H,W,C].
@@ -30,10 +31,8 @@ def same_shape(examination: Examination) -> Outcome:
 
 def values_in_shape(examination: Examination) -> Outcome:
     rank = len(examination.case.shape)
-    verdict = _values(examination, tuple(range(rank)))
-    if rank == 4 and not isinstance(verdict, Deviates):
-        return _values(examination, _LAYOUT_AXES[rank])
-    return verdict
+    orders = [tuple(range(rank)), *([_LAYOUT_AXES[rank]] if rank == 4 else [])]
+    return both(verdict for axes in orders for verdict in _values(examination, axes))
 
 
 def same_bits_in_any_shape(examination: Examination) -> Outcome:
@@ -116,17 +115,14 @@ def _moved(call: Call, axes: Axes) -> Call:
     return Call({name: np.array(array.transpose(axes), order="C") for name, array in call.operands.items()})
 
 
-def _values(examination: Examination, axes: Axes) -> Outcome:
+def _values(examination: Examination, axes: Axes) -> Iterator[Judged]:
     moved = _moved(examination.call(), axes)
-    verdict: Outcome = Conforms()
     for quantity, got in examination.run_both(moved).items():
         if got.shape != moved.operands["logits"].shape:
-            return Deviates("wrong-shape", f"the {quantity} has the shape {list(got.shape)}")
+            yield Deviates("wrong-shape", f"the {quantity} has the shape {list(got.shape)}")
+            return
         back = got.transpose(np.argsort(axes)) if axes else got
-        verdict = within(examination.compare(back, quantity), _LIMITS[quantity], examination.elements())
-        if isinstance(verdict, Deviates):
-            return verdict
-    return verdict
+        yield within(examination.compare(back, quantity), _LIMITS[quantity], examination.elements())
 
 
 def _differing_bits(left: Array, right: Array) -> int:

@@ -111,7 +111,7 @@ class DividesByOneLess(Correct):
         return super().reduce(losses, reduction, w)
 
 
-@miniature("R6 R7", dtypes="float32 float16")
+@miniature("R7", dtypes="float32 float16")
 class DropsTheLastBlock(Correct):
     """What is left over after full blocks of 4096 is not added up."""
 
