@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from conformance.spec import CHAPTERS, CLAUSES, HALF_SUMMATION, Bound, Clause
+from conformance.spec import CHAPTERS, CLAUSES, HALF_SUMMATION, Bound, Clause, careless_summation
 
 _INTRODUCTION = """\
 # Specification
@@ -57,9 +57,12 @@ def _clause(clause: Clause, share: str) -> Iterator[str]:
         yield f"- Bound: {_told(clause.bound)}{size} ({clause.bound.derivation})\n"
     if share:
         yield f"- Nearest to it, and conforming: {share}\n"
+    if clause.id == "R6":
+        wide = careless_summation(10_000_000, 53)
+        yield f"- Bound in float64: {_told(wide)} ({wide.derivation})\n"
     if clause.id in _SIZES:
         yield f"- Bound in float16 and bfloat16: {_told(HALF_SUMMATION)} ({HALF_SUMMATION.derivation})\n"
 
 
 def _told(bound: Bound) -> str:
-    return f"{bound.ulps:g} {bound.measure} ULP"
+    return f"{bound.ulps:.10g} {bound.measure} ULP"

@@ -9,7 +9,7 @@ from conformance.docket import Docket, Hearing
 from conformance.examination import Examination
 from conformance.outcome import Outcome
 from conformance.reduce import reduced
-from conformance.spec import LOSS_MUST, WHOLE, Bound, large_summation, sequential_summation, summation
+from conformance.spec import LOSS_MUST, WHOLE, Bound, careless_summation, large_summation, summation
 from conformance.verdict import Judged, both, within
 
 
@@ -22,7 +22,7 @@ def large(examination: Examination) -> Outcome:
 
 
 def enormous(examination: Examination) -> Outcome:
-    return _each(examination, sequential_summation)
+    return _each(examination, careless_summation)
 
 
 def whole(examination: Examination) -> Outcome:
