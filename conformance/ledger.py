@@ -71,6 +71,7 @@ class Deviation:
     title: str = ""
     right: str = ""
     severity: str = ""
+    rank: int = 0  # a person's order among all deviations of one severity; 0: none
     link: str = ""
     related: tuple[str, ...] = ()
     documented: Mapping[str, str] = field(default_factory=dict)  # sentence, url, checked
@@ -79,7 +80,7 @@ class Deviation:
     def texts(self) -> dict[str, str]:
         """What a record says of it, by name; what is empty is left out."""
         said = {name: value for name, value in vars(self).items() if isinstance(value, str) and name != "id"}
-        said["related"] = " ".join(self.related)
+        said |= {"related": " ".join(self.related), "rank": str(self.rank or "")}
         said |= {"documented": self.documented.get("sentence", ""), "documented_url": self.documented.get("url", "")}
         return {name: text for name, text in said.items() if text}
 
@@ -167,7 +168,7 @@ def loads(text: str, path: Path) -> Ledger:
 
 
 def _deviation(entry: Mapping[str, Any]) -> Deviation:
-    given = {key: entry[key] for key in ("title", "right", "severity", "link", "documented") if key in entry}
+    given = {key: entry[key] for key in ("title", "right", "severity", "rank", "link", "documented") if key in entry}
     script = entry.get("reproducer", "").strip()
     related = tuple(entry.get("related", ()))
     return Deviation(entry["id"], entry["reason"], entry["harm"], related=related, reproducer=script, **given)

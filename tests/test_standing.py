@@ -85,8 +85,9 @@ def test_what_is_documented_counts_at_no_level() -> None:
 
 
 def test_the_worst_leads_whatever_its_framework_is_called() -> None:
-    """By severity, level and number; what is documented comes last, and functions before the rest."""
+    """By severity, a person's rank, level and number; what is documented comes last, and functions before the rest."""
     entries = {
+        "ranked": {"severity": "silent-large", "reason": "r", "rank": "1"},
         "small": {"severity": "silent-small", "reason": "r"},
         "large": {"severity": "silent-large", "reason": "r"},
         "said": {"severity": "silent-large", "reason": "r", "documented": "we say so"},
@@ -95,6 +96,7 @@ def test_the_worst_leads_whatever_its_framework_is_called() -> None:
     found = causes(
         merged(
             check(deviation="small"),
+            check(clause="V4", level="should", deviation="ranked"),
             check(clause="V3", level="should", deviation="large"),
             check(clause="S8", deviation="said", documented=True),
             check("textbook", clause="V1", deviation="apart"),
@@ -102,8 +104,8 @@ def test_the_worst_leads_whatever_its_framework_is_called() -> None:
         )
     )
 
-    assert [each["id"] for each in found] == ["large", "small", "said", "apart"]
-    assert [each["id"] for each in of_functions(found)] == ["large", "small"]
+    assert [each["id"] for each in found] == ["ranked", "large", "small", "said", "apart"]
+    assert [each["id"] for each in of_functions(found)] == ["ranked", "large", "small"]
 
 
 def test_a_cause_has_a_row_for_each_level_and_for_what_is_documented() -> None:
@@ -153,5 +155,7 @@ def test_what_is_not_finite_is_worse_than_any_distance() -> None:
 
     assert worst([near, lost, larger]).exact == 2.0**-10
     assert worst([lost, infinite]).got == float("inf")
+    further = check(worst=element("inf", "0x1p+0", logit="-0x1p+9"))
+    assert worst([further, infinite]).logit == worst([infinite, further]).logit == "2"
     assert worst([law, near]).got == 1.5
     assert worst([law]) is None

@@ -17,7 +17,8 @@ from conformance.spec import Level
 Cause = dict[str, Any]
 _LEVELS = list(Level)
 _SEVERITIES = list(SEVERITIES)
-_TEXTS = ("title", "reason", "harm", "right", "severity", "link", "related", "documented", "documented_url")
+_UNRANKED = 100
+_TEXTS = ("title", "reason", "harm", "right", "severity", "rank", "link", "related", "documented", "documented_url")
 
 
 def causes(merged: Merged) -> list[Cause]:
@@ -98,11 +99,12 @@ def _row(documented: bool, level: str, checks: Sequence[Record]) -> dict[str, An
 _PLACES = ("version", "implementation", "mode", "dtype", "device")
 
 
-def _gravity(cause: Cause) -> tuple[bool, bool, int, int, int, str, str]:
+def _gravity(cause: Cause) -> tuple[bool, bool, int, int, int, int, str, str]:
     first = cause["rows"][0]
     severity = _SEVERITIES.index(cause["severity"]) if cause["severity"] in _SEVERITIES else len(_SEVERITIES)
     apart = cause["role"] != "function"
-    return apart, first["documented"], severity, _LEVELS.index(first["level"]), -first["count"], *_name(cause)
+    rank = int(cause["rank"]) if str(cause["rank"]).isdecimal() else _UNRANKED
+    return apart, first["documented"], severity, rank, _LEVELS.index(first["level"]), -first["count"], *_name(cause)
 
 
 def _name(cause: Cause) -> tuple[str, str]:

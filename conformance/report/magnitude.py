@@ -67,14 +67,22 @@ def _magnitude(check: Record) -> Magnitude:
 
 def _badness(each: Magnitude) -> tuple[bool, float, float, bool, str, float]:
     broken = not math.isfinite(each.got) or not math.isfinite(each.relative)
-    distance = abs(each.got - each.exact) if math.isfinite(each.got) and math.isfinite(each.exact) else 0.0
+    if broken:
+        # Of what is not finite the nearest to an everyday logit says most.
+        far = abs(_number(each.logit)) if each.logit else math.inf
+        return True, 0.0, -far, each.dtype == "float32", each.dtype, 0.0
+    distance = abs(each.got - each.exact)
     # A result that is gone altogether is as bad in every dtype: the largest one shows it best, in the commonest dtype.
-    relative = min(each.relative, 1.0) if math.isfinite(each.relative) else math.inf
-    return broken, relative, distance, each.dtype == "float32", each.dtype, each.ulp
+    return False, min(each.relative, 1.0), distance, each.dtype == "float32", each.dtype, each.ulp
 
 
 def _number(value: object) -> float:
     try:
-        return value if isinstance(value, int | float) else float.fromhex(str(value))
+        return value if isinstance(value, int | float) else _parsed(str(value))
     except (ValueError, OverflowError):
         return math.nan
+
+
+def _parsed(text: str) -> float:
+    """A float as hex or as a decimal."""
+    return float.fromhex(text) if "0x" in text else float(text)
