@@ -23,6 +23,7 @@ Tensor = Any  # a framework's own array
 Operands = Mapping[str, Tensor]  # logits, labels, weight, pos_weight, cotangent
 Program = Callable[[Operands], Tensor]
 LAYOUTS = ("contiguous", "strided", "transposed", "sliced", "expanded", "channels_last")
+OPERANDS = ("logits", "labels", "weight", "pos_weight")  # what a call is given, and can be differentiated along
 KEYWORDS = ("weight", "pos_weight", "reduction", "label_smoothing")
 
 ROLES = {
@@ -161,6 +162,7 @@ class Adapter(abc.ABC):
     imports: ClassVar[tuple[str, ...]]  # of a reproducer; the second defines inf and nan
     modes: ClassVar[tuple[str, ...]]
     quantities: ClassVar[tuple[str, ...]] = ("loss", "gradient", "both", "tangent", "curvature")
+    tangents: ClassVar[tuple[str, ...]] = ("logits",)  # the operands along which 'tangent' can differentiate
     dtypes: ClassVar[tuple[str, ...]] = tuple(DTYPES)
     compiles_each_shape: ClassVar[tuple[str, ...]] = ()  # modes that compile anew for each shape
     layouts: ClassVar[tuple[str, ...]] = LAYOUTS

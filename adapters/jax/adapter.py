@@ -15,6 +15,7 @@ import optax
 
 from conformance.adapter import (
     LAYOUTS,
+    OPERANDS,
     Adapter,
     Array,
     Implementation,
@@ -132,6 +133,7 @@ class Jax(Adapter):
         "from jax.numpy import inf, nan",
     )
     modes = ("eager", "compiled")
+    tangents = OPERANDS
     compiles_each_shape = ("eager", "compiled")
     layouts = LAYOUTS[:5]  # host arrays may have strides when they are handed over; device arrays have none
 

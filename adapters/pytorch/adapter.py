@@ -13,6 +13,7 @@ from torch.distributions import Distribution
 from torch.nn import functional as F
 
 from conformance.adapter import (
+    OPERANDS,
     Adapter,
     Array,
     Implementation,
@@ -140,6 +141,7 @@ class PyTorch(Adapter):
     packages = ("torch",)
     imports = ("import torch", "from torch import inf, nan")
     modes = ("eager", "func", "compiled")
+    tangents = OPERANDS
 
     def implementations(self) -> tuple[Implementation, ...]:
         return IMPLEMENTATIONS

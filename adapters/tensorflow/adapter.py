@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from conformance.adapter import (
     LAYOUTS,
+    OPERANDS,
     Adapter,
     Array,
     Implementation,
@@ -222,6 +223,7 @@ class TensorFlow(Adapter):
     packages = ("tensorflow", "keras")
     imports = ("import tensorflow as tf", "from math import inf, nan")
     modes = ("eager", "graph", "xla", "session")
+    tangents = OPERANDS
     compiles_each_shape = ("xla",)
     layouts = LAYOUTS[:5]  # dense tensors have no memory format
     keeps_memory = True
