@@ -20,10 +20,12 @@ from conformance.dtype import DTYPES
 
 Array = npt.NDArray[Any]
 Tensor = Any  # a framework's own array
-Operands = Mapping[str, Tensor]  # logits, labels, weight, pos_weight, cotangent
+Operands = Mapping[str, Tensor]  # logits or probabilities, labels, weight, pos_weight, cotangent
 Program = Callable[[Operands], Tensor]
 LAYOUTS = ("contiguous", "strided", "transposed", "sliced", "expanded", "channels_last")
 KEYWORDS = ("weight", "pos_weight", "reduction", "label_smoothing")
+ARGUMENTS = ("logits", "probabilities")
+CLAMPS = ("logarithm", "probability")
 
 
 class NotOffered(Exception):
@@ -43,6 +45,22 @@ class Reduction:
     wrap: str = "{}"
 
 
+@dataclass(frozen=True)
+class Clamp:
+    """What a function of probabilities documents of its ends, to be held to.
+
+    ``kind`` is 'logarithm' (no logarithm is below ``value``) or 'probability' (probabilities are clipped to
+    ``[value, 1 - value]``); ``value`` is the documented decimal.
+    """
+
+    kind: str
+    value: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in CLAMPS:
+            raise ValueError(f"unknown clamp {self.kind!r}; known: {', '.join(CLAMPS)}")
+
+
 @dataclass(frozen=True, eq=False)
 class Implementation:
     """One public callable that computes the operator.
@@ -53,6 +71,8 @@ class Implementation:
     out in ``spelling`` (in ``absent`` where the operand is not given), ``{call}`` for those in ``call_spelling``,
     and ``{reduction}`` for the reduction's own name. ``same_rank_weights``: the documentation asks for weights of
     rank 0 or of the rank of the logits. ``modes`` and ``devices`` are those that it runs in and on, if not all.
+    ``takes`` says what the first argument is: 'logits', or 'probabilities' (p in ``expression``) with the ``clamp`` that
+    the function's documentation promises, if any.
     """
 
     name: str
@@ -71,13 +91,19 @@ class Implementation:
     modes: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     note: str = ""
+    takes: str = "logits"
+    clamp: Clamp | None = None
+
+    def __post_init__(self) -> None:
+        if self.takes not in ARGUMENTS:
+            raise ValueError(f"{self.name} takes {self.takes!r}; known: {', '.join(ARGUMENTS)}")
 
     def offers(self, keyword: str) -> bool:
         """True if the function's signature has the keyword."""
         return keyword in signature_of(self.function).parameters
 
     def call_text(self, reduction: str, given: Collection[str], label_smoothing: float | None) -> str:
-        """The call as a user writes it, on tensors named x, z, w (weight) and q (pos_weight)."""
+        """The call as a user writes it, on tensors named x or p, z, w (weight) and q (pos_weight)."""
         more = "".join(text for name, text in self.spelling.items() if name in given)
         more += "".join(text for name, text in self.absent.items() if name not in given)
         if label_smoothing is not None:
@@ -101,7 +127,7 @@ class Request:
     """What a program must compute.
 
     ``quantity`` is 'loss', 'gradient' (reverse mode with respect to the operand ``wrt``, given the operand
-    cotangent), 'both' (a pair of these, in one program), 'tangent' (forward mode with respect to the logits,
+    cotangent), 'both' (a pair of these, in one program), 'tangent' (forward mode with respect to ``argument``,
     tangent of ones) or 'curvature' (the derivative of the sum of the gradient).
     """
 
@@ -112,6 +138,11 @@ class Request:
     reduction: str = "none"
     label_smoothing: float | None = None
 
+    @property
+    def argument(self) -> str:
+        """The operand that the implementation takes beside the labels: 'logits' or 'probabilities'."""
+        return self.implementation.takes
+
     def forward(self, operands: Operands) -> Tensor:
         """Call the implementation with the operands it is given and the keywords it has."""
         given: dict[str, Any] = {name: operands[name] for name in ("weight", "pos_weight") if name in operands}
@@ -119,7 +150,7 @@ class Request:
             given["reduction"] = self.reduction
         if self.label_smoothing is not None:
             given["label_smoothing"] = self.label_smoothing
-        return self.implementation.function(operands["logits"], operands["labels"], **given)
+        return self.implementation.function(operands[self.argument], operands["labels"], **given)
 
 
 class Adapter(abc.ABC):

@@ -196,10 +196,10 @@ class Jax(Adapter):
                     "y, pullback = jax.vjp(lambda {wrt}: f({args}), {wrt})",
                     f"print(pullback({cotangent})[0])",
                 ),
-                "tangent": ("print(jax.jvp(lambda x: f({args}), (x,), (jnp.ones_like(x),))[1])",),
+                "tangent": ("print(jax.jvp(lambda {wrt}: f({args}), ({wrt},), (jnp.ones_like({wrt}),))[1])",),
                 "curvature": (
-                    "g = jax.grad(lambda x: f({args}).sum())",
-                    "print(jax.grad(lambda x: g(x).sum())(x))",
+                    "g = jax.grad(lambda {wrt}: f({args}).sum())",
+                    "print(jax.grad(lambda {wrt}: g({wrt}).sum())({wrt}))",
                 ),
             }[request.quantity]
         )
@@ -217,12 +217,12 @@ def _program(request: Request) -> Program:
         return both(operands)[1]
 
     def tangent(operands: Operands) -> Tensor:
-        logits = operands["logits"]
-        return jax.jvp(along(operands), (logits,), (jnp.ones_like(logits),))[1]
+        argument = operands[request.argument]
+        return jax.jvp(along(operands), (argument,), (jnp.ones_like(argument),))[1]
 
     def curvature(operands: Operands) -> Tensor:
         first = jax.grad(lambda value: along(operands)(value).sum())
-        return jax.grad(lambda value: first(value).sum())(operands["logits"])
+        return jax.grad(lambda value: first(value).sum())(operands[request.argument])
 
     return {"loss": request.forward, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature}[
         request.quantity
