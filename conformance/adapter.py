@@ -71,8 +71,8 @@ class Implementation:
     out in ``spelling`` (in ``absent`` where the operand is not given), ``{call}`` for those in ``call_spelling``,
     and ``{reduction}`` for the reduction's own name. ``same_rank_weights``: the documentation asks for weights of
     rank 0 or of the rank of the logits. ``modes`` and ``devices`` are those that it runs in and on, if not all.
-    ``takes`` says what the first argument is: 'logits', or 'probabilities' (p in ``expression``) with the ``clamp`` that
-    the function's documentation promises, if any.
+    ``takes`` says what the first argument is: 'logits', or 'probabilities' (p in ``expression``) with the ``clamp``
+    that the function's documentation promises, if any.
     """
 
     name: str

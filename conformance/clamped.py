@@ -62,7 +62,9 @@ def nearest(found: Sequence[Errors]) -> Errors:
     """Of the errors by each reading, the smallest for each element."""
     best, *others = found
     for other in others:
-        nearer = (other.scaled_ulp < best.scaled_ulp) | ((other.kind < best.kind) & ~(best.scaled_ulp < other.scaled_ulp))
+        nearer = (other.scaled_ulp < best.scaled_ulp) | (
+            (other.kind < best.kind) & ~(best.scaled_ulp < other.scaled_ulp)
+        )
         best = Errors(
             best.dtype,
             best.got,

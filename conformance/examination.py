@@ -186,7 +186,7 @@ class Batches:
         tell(shared)
         try:
             result = examination.run(lengths.stretched(call, examination.runner), shared.quantity)
-            return lengths.cut(result, len(call.operands[runner.takes]))
+            return lengths.cut(result, len(call.operands[examination.runner.takes]))
         except NotOffered:
             raise
         except Exception:

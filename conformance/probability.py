@@ -124,4 +124,3 @@ def largest_term(quantity: str, p: Floats, z: Floats, w: Floats, c: Floats) -> F
 
 def _of(coefficient: Floats, term: Floats) -> Floats:
     return np.where(coefficient == 0, 0.0, coefficient * term)
-

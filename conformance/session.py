@@ -131,7 +131,9 @@ def open_subject(choice: Choice) -> tuple[Session, Runner]:
     for name, reason in session.missing.items():
         raise UsageError(f"adapter '{name}': {reason}")
     if session.runners[0].takes != "logits":
-        raise UsageError(f"'{session.runners[0].implementation.name}' takes probabilities; choose one that takes logits")
+        raise UsageError(
+            f"'{session.runners[0].implementation.name}' takes probabilities; choose one that takes logits"
+        )
     return session, session.runners[0]
 
 

@@ -119,7 +119,9 @@ PROBABILITY_SHOULD = Bound(
     4, "result", "two terms of one sign: log or log1p 2 (1, wobble), 1 - z 1 (0.5, wobble), product 0.5, sum 0.5"
 )
 SLOPE_MUST = Bound(
-    14, "scaled", "division of each term 10 (2 * 2.5, wobble), 1 - p 1, 1 - z 1, two products 1, difference 0.5, rounded up"
+    14,
+    "scaled",
+    "division of each term 10 (2 * 2.5, wobble), 1 - p 1, 1 - z 1, two products 1, difference 0.5, rounded up",
 )
 SLOPE_SHOULD = Bound(
     4.5, "result", "(p - z) / (p (1 - p)): p - z 1, 1 - p 1, product 1, each 0.5, wobble; division 0.5; two products 1"
@@ -147,11 +149,12 @@ _PROBABILITIES = (
            "The gradient with respect to p is never NaN, and infinite only where the exact one, after the documented "
            "clamp, is infinite or overflows the dtype.",
            "One NaN in a gradient ends a training run.", "https://github.com/PaddlePaddle/Paddle/pull/50930"),
-    Clause("P6", Level.SHOULD, "The gradient with respect to p is within the bound in result ULP where nothing is clamped.",
+    Clause("P6", Level.SHOULD,
+           "The gradient with respect to p is within the bound in result ULP where nothing is clamped.",
            "Where a soft label is nearly met, two terms cancel; p - z does not.", _THIS, SLOPE_SHOULD),
     Clause("P7", Level.SHOULD,
-           "At p = 0 and p = 1, if documentation clamps nothing there, the gradient is its limit: 1 or -1 where the label "
-           "agrees, infinite where it does not.",
+           "At p = 0 and p = 1, if documentation clamps nothing there, the gradient is its limit: 1 or -1 where the "
+           "label agrees, infinite where it does not.",
            "Its term with coefficient 0 is 0 up to the very end.", _THIS, SLOPE_MUST),
 )
 _CLAUSES = (

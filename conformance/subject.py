@@ -58,7 +58,7 @@ class Runner:
         return self.implementation.takes
 
     def request(self, call: Call, quantity: str = "loss", wrt: str = "") -> Request:
-        """What has to be computed, as the adapter wants it; differentiated with respect to ``takes`` if not to ``wrt``."""
+        """What has to be computed, as the adapter wants it; a derivative without ``wrt`` is that by ``takes``."""
         wrt = wrt or self.takes
         return Request(self.implementation, self.subject.mode, quantity, wrt, call.reduction, call.label_smoothing)
 

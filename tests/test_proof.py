@@ -9,8 +9,8 @@ import mpmath
 import pytest
 
 from conformance import ball
-from conformance.exact import real
 from conformance.ball import NotProven
+from conformance.exact import real
 from conformance.proof import Element, prove
 
 

@@ -33,8 +33,8 @@ DOCS = "https://docs.pytorch.org/docs/stable/generated/"
 _DEVICES = {"cpu": "cpu", "gpu": "cuda"}
 _VALIDATES = Distribution._validate_args
 _WHOLE = {2: torch.int16, 4: torch.int32}  # signed integers by their bytes
-# The documentation of BCELoss: "BCELoss clamps its log function outputs to be greater than or equal to -100. This way, we
-# can always have a finite loss value and a linear backward method." Of that backward method it says no more.
+# The documentation of BCELoss: "BCELoss clamps its log function outputs to be greater than or equal to -100. This way,
+# we can always have a finite loss value and a linear backward method." Of that backward method it says no more.
 BCE_CLAMP = Clamp("logarithm", "-100")
 REDUCTIONS = {
     "none": Reduction("none"),

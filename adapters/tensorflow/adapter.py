@@ -49,8 +49,8 @@ KERAS_REDUCTIONS = {
 }
 
 
-# keras.backend.epsilon: "the fuzz factor used in numeric expressions", 1e-7 unless set to another value; the loss clips its
-# probabilities to [epsilon, 1 - epsilon].
+# keras.backend.epsilon: "the fuzz factor used in numeric expressions", 1e-7 unless set to another value. The loss clips
+# its probabilities to [epsilon, 1 - epsilon]; its own documentation leaves that unsaid, and is granted it.
 KERAS_CLAMP = Clamp("probability", "1e-7")
 
 
@@ -191,14 +191,15 @@ IMPLEMENTATIONS = (
         "tf.keras.losses.BinaryCrossentropy",
         keras_binary_crossentropy_of_probabilities,
         "https://keras.io/api/losses/probabilistic_losses/#binarycrossentropy-class",
-        'tf.keras.losses.BinaryCrossentropy(reduction="{reduction}", dtype=p.dtype.name)(z[..., None], p[..., None]{call})',
+        'tf.keras.losses.BinaryCrossentropy(reduction="{reduction}", dtype=p.dtype.name)'
+        "(z[..., None], p[..., None]{call})",
         call_spelling={"weight": ", sample_weight=w"},
         reductions=KERAS_REDUCTIONS,
         same_rank_weights=True,
         takes="probabilities",
         clamp=KERAS_CLAMP,
-        note="clips to [epsilon, 1 - epsilon], epsilon 1e-7; called with the dtype of the probabilities and a last axis of "
-        "length one, over which it averages",
+        note="clips to [epsilon, 1 - epsilon], epsilon 1e-7; called with the dtype of the probabilities and a last axis "
+        "of length one, over which it averages",
     ),
     Implementation(
         "stepwise formula",
