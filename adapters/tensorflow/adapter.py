@@ -198,8 +198,8 @@ IMPLEMENTATIONS = (
         same_rank_weights=True,
         takes="probabilities",
         clamp=KERAS_CLAMP,
-        note="clips to [epsilon, 1 - epsilon], epsilon 1e-7; called with the dtype of the probabilities and a last axis "
-        "of length one, over which it averages",
+        note="clips to [epsilon, 1 - epsilon], epsilon 1e-7; called with the dtype of the probabilities and a last "
+        "axis of length one, over which it averages",
     ),
     Implementation(
         "stepwise formula",
