@@ -10,6 +10,7 @@ import abc
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import KW_ONLY, dataclass, field
+from fractions import Fraction
 from importlib import metadata
 from typing import Any, ClassVar
 
@@ -59,6 +60,7 @@ class Clamp:
     def __post_init__(self) -> None:
         if self.kind not in CLAMPS:
             raise ValueError(f"unknown clamp {self.kind!r}; known: {', '.join(CLAMPS)}")
+        Fraction(self.value)
 
 
 @dataclass(frozen=True, eq=False)
