@@ -265,5 +265,5 @@ def test_an_implementation_that_is_brought_along_says_what_it_takes(tmp_path: Pa
 )
 def test_what_is_declared_is_one_of_the_known(make) -> None:
     """A misspelling in an adapter must not judge by nothing."""
-    with pytest.raises(ValueError, match="known:|Invalid literal"):
+    with pytest.raises(ValueError, match=r"known:|Invalid literal"):
         make()
