@@ -111,12 +111,14 @@ _FORMULAS: dict[str, Callable[[Element, Reading], Ball]] = {"loss": _loss, "grad
 def largest_term(quantity: str, p: Floats, z: Floats, w: Floats, c: Floats) -> Floats:
     """The magnitude of the largest term that the usual formulas must add to get ``quantity``, in float64.
 
-    For w = c = 1: ``max(z |log p|, (1 - z) max(|log(1 - p)|, 1))`` for the loss, where the 1 stands for the 1 in 1 - p,
-    whose rounding is an error of half of its ULP in the logarithm; ``max(z / p, (1 - z) / (1 - p))`` for the gradient.
+    For w = c = 1: ``max(z max(|log p|, 1), (1 - z) max(|log(1 - p)|, 1))`` for the loss, where the 1 stands for that in
+    1 - p, whose rounding is an error of half of its ULP in the logarithm; mirror images, (p, z) and (1 - p, 1 - z), have
+    one scale. ``max(z / p, (1 - z) / (1 - p))`` for the gradient.
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if quantity == "loss":
-            terms, outer = (_of(z, -np.log(p)), _of(1 - z, np.maximum(-np.log1p(-p), 1.0))), w
+            costs = (np.maximum(-np.log(p), 1.0), np.maximum(-np.log1p(-p), 1.0))
+            terms, outer = (_of(z, costs[0]), _of(1 - z, costs[1])), w
         else:
             terms, outer = (_of(z, 1 / p), _of(1 - z, 1 / (1 - p))), w * c
         return np.asarray(np.abs(outer) * np.maximum(*terms), np.float64)

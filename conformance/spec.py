@@ -116,7 +116,7 @@ PROBABILITY_MUST = Bound(
     16, "scaled", "log of each term 12 (2 * 3, wobble), 1 - p 1, 1 - z 1, two products 1, their sum 0.5, rounded up"
 )
 PROBABILITY_SHOULD = Bound(
-    4, "result", "two terms of one sign: log or log1p 2 (1, wobble), 1 - z 1 (0.5, wobble), product 0.5, sum 0.5"
+    8, "result", "two terms of one sign: log or log1p 6 (3, wobble), 1 - z 1 (0.5, wobble), product 0.5, sum 0.5"
 )
 SLOPE_MUST = Bound(
     14,
@@ -124,7 +124,7 @@ SLOPE_MUST = Bound(
     "division of each term 10 (2 * 2.5, wobble), 1 - p 1, 1 - z 1, two products 1, difference 0.5, rounded up",
 )
 SLOPE_SHOULD = Bound(
-    4.5, "result", "(p - z) / (p (1 - p)): p - z 1, 1 - p 1, product 1, each 0.5, wobble; division 0.5; two products 1"
+    6.5, "result", "(p - z) / (p (1 - p)): p - z 1, 1 - p 1, product 1, each 0.5, wobble; division 2.5; two products 1"
 )
 # fmt: off
 _PROBABILITIES = (

@@ -36,11 +36,11 @@ precision.
     loss(p, z)       = -z*log(p) - (1 - z)*log(1 - p)        with 0*log(0) = 0
     d loss / d p     = (p - z) / (p*(1 - p))
 
-The largest term is `max(z|log p|, (1-z) max(|log(1-p)|, 1))` for the loss, the 1 for the 1 in `1 - p`, and
-`max(z/p, (1-z)/(1-p))` for the gradient. A function whose documentation clamps the logarithm, or clips p to
-`[eps, 1 - eps]`, is held to the exact value of what it documents. Where eps or 1 - eps is no number of the dtype, the
-documented number and the nearest one in the dtype are both accepted. Of gradients where something is clamped no
-document says more than that they are finite, and no more is asked.
+The largest term is `max(z max(|log p|, 1), (1-z) max(|log(1-p)|, 1))` for the loss, the 1 for that in `1 - p`, and
+`max(z/p, (1-z)/(1-p))` for the gradient; mirror images, `(p, z)` and `(1-p, 1-z)`, have one scale. A function whose
+documentation clamps the logarithm, or clips p to `[eps, 1 - eps]`, is held to the exact value of what it documents.
+Where eps or 1 - eps is no number of the dtype, the documented number and the nearest one in the dtype are both
+accepted. Of gradients where something is clamped no document says more than that they are finite, and no more is asked.
 """
 
 

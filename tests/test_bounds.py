@@ -40,8 +40,8 @@ BOUNDS = [
     ("W4", "gradient", 14, "scaled"),
     *((clause, "loss", 16, "scaled") for clause in ("P1", "P4")),
     *((clause, "gradient", 14, "scaled") for clause in ("P3", "P7")),
-    ("P2", "loss", 4, "result"),
-    ("P6", "gradient", 4.5, "result"),
+    ("P2", "loss", 8, "result"),
+    ("P6", "gradient", 6.5, "result"),
 ]  # fmt: skip
 GOLDENS = {"tangent": "gradient"}
 
@@ -68,7 +68,7 @@ def term_on_probabilities(quantity, p, z, w, c):
     """The same of chapter P; a coefficient of zero leaves nothing of its term."""
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = {
-            "loss": lambda: (-z * np.log(p), (1 - z) * np.maximum(-np.log1p(-p), 1)),
+            "loss": lambda: (z * np.maximum(-np.log(p), 1), (1 - z) * np.maximum(-np.log1p(-p), 1)),
             "gradient": lambda: (c * z / p, c * (1 - z) / (1 - p)),
         }[quantity]()
     return w * np.max([np.where(z == 0, 0, np.abs(terms[0])), np.where(z == 1, 0, np.abs(terms[1]))], axis=0)
@@ -186,7 +186,7 @@ def usable(case, clause):
 
 
 @pytest.mark.parametrize(("clause", "quantity", "ulps", "measure"), BOUNDS)
-def test_a_bound_holds_from_both_sides(clause: str, quantity: str, ulps: int, measure: str) -> None:
+def test_a_bound_holds_from_both_sides(clause: str, quantity: str, ulps: float, measure: str) -> None:
     """In the cases of its clause, up to three of them: the clause's number is what decides."""
     tried = 0
     for case in cases.load_all():
