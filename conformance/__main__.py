@@ -60,6 +60,14 @@ def parser() -> Parser:
         choices=("adapters", "clauses", "cases", "spec"),
         help="adapters with their implementations (default), clauses, cases, or SPEC.md's text",
     )
+    listing.add_argument(
+        "--run",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="RUN.jsonl",
+        help="for spec: say of each bound how near to it a conforming function of these runs came (repeatable)",
+    )
 
     prove = verbs.add_parser("prove", help="prove the golden values of cases")
     prove.add_argument("cases", nargs="*", type=Path, metavar="CASE.toml", help="case files (default: all)")

@@ -24,9 +24,16 @@ Tensor = Any  # a framework's own array
 Operands = Mapping[str, Tensor]  # logits or probabilities, labels, weight, pos_weight, cotangent
 Program = Callable[[Operands], Tensor]
 LAYOUTS = ("contiguous", "strided", "transposed", "sliced", "expanded", "channels_last")
+OPERANDS = ("logits", "labels", "weight", "pos_weight")  # what a call is given, and can be differentiated along
 KEYWORDS = ("weight", "pos_weight", "reduction", "label_smoothing")
 ARGUMENTS = ("logits", "probabilities")
 CLAMPS = ("logarithm", "probability")
+
+ROLES = {
+    "function": "a public function of the framework",
+    "composition": "what users write with public functions where they do not call one that computes the whole",
+    "control": "written by this suite, to be caught or to be right throughout",
+}
 
 
 class NotOffered(Exception):
@@ -63,9 +70,19 @@ class Clamp:
         Fraction(self.value)
 
 
+@dataclass(frozen=True)
+class Supported:
+    """The dtypes that a function's documentation names, in its own sentence; a person looked at it on ``checked``."""
+
+    dtypes: tuple[str, ...]
+    sentence: str
+    url: str
+    checked: str
+
+
 @dataclass(frozen=True, eq=False)
 class Implementation:
-    """One public callable that computes the operator.
+    """One callable that computes the operator.
 
     ``function(logits, labels, *, weight=None, pos_weight=None, reduction="none", label_smoothing=0.0)`` takes and
     returns native tensors; a keyword that its signature lacks is a feature that it does not offer.
@@ -73,6 +90,13 @@ class Implementation:
     out in ``spelling`` (in ``absent`` where the operand is not given), ``{call}`` for those in ``call_spelling``,
     and ``{reduction}`` for the reduction's own name. ``same_rank_weights``: the documentation asks for weights of
     rank 0 or of the rank of the logits. ``modes`` and ``devices`` are those that it runs in and on, if not all.
+
+    ``role`` is one of ROLES: a verdict speaks of a framework's public functions, not of what users or this suite
+    compose. ``same_as`` names the implementation that this one only calls: clause L8 holds it to that, and it is not
+    counted beside it. ``plain`` is the call without the options that a careful user adds to have it computed in the
+    dtype of the logits: D4 records what it computes in. ``supports`` are the dtypes of its documentation, if it does
+    not name all.
+
     ``takes`` says what the first argument is: 'logits', or 'probabilities' (p in ``expression``) with the ``clamp``
     that the function's documentation promises, if any.
     """
@@ -93,12 +117,18 @@ class Implementation:
     modes: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     note: str = ""
+    role: str = "function"
+    same_as: str = ""
+    plain: Callable[..., Tensor] | None = None
+    supports: Supported | None = None
     takes: str = "logits"
     clamp: Clamp | None = None
 
     def __post_init__(self) -> None:
+        if self.role not in ROLES:
+            raise ValueError(f"{self.name}: unknown role '{self.role}'; known: {', '.join(ROLES)}")
         if self.takes not in ARGUMENTS:
-            raise ValueError(f"{self.name} takes {self.takes!r}; known: {', '.join(ARGUMENTS)}")
+            raise ValueError(f"{self.name} takes '{self.takes}'; known: {', '.join(ARGUMENTS)}")
 
     def offers(self, keyword: str) -> bool:
         """True if the function's signature has the keyword."""
@@ -129,8 +159,9 @@ class Request:
     """What a program must compute.
 
     ``quantity`` is 'loss', 'gradient' (reverse mode with respect to the operand ``wrt``, given the operand
-    cotangent), 'both' (a pair of these, in one program), 'tangent' (forward mode with respect to ``argument``,
-    tangent of ones) or 'curvature' (the derivative of the sum of the gradient).
+    cotangent), 'both' (a pair of these, in one program), 'tangent' (forward mode along the operand ``wrt``, tangent of
+    ones; zeros where the framework gives none without a word) or 'curvature' (the derivative of the sum of the
+    gradient).
     """
 
     implementation: Implementation
@@ -163,6 +194,7 @@ class Adapter(abc.ABC):
     imports: ClassVar[tuple[str, ...]]  # of a reproducer; the second defines inf and nan
     modes: ClassVar[tuple[str, ...]]
     quantities: ClassVar[tuple[str, ...]] = ("loss", "gradient", "both", "tangent", "curvature")
+    tangents: ClassVar[tuple[str, ...]] = ("logits",)  # the operands along which 'tangent' can differentiate
     dtypes: ClassVar[tuple[str, ...]] = tuple(DTYPES)
     compiles_each_shape: ClassVar[tuple[str, ...]] = ()  # modes that compile anew for each shape
     layouts: ClassVar[tuple[str, ...]] = LAYOUTS

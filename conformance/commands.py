@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +14,9 @@ from conformance import case, content, draft, loader, promote, prove, record, sp
 from conformance.adapter import KEYWORDS
 from conformance.errors import UsageError
 from conformance.ledger import FILE
+from conformance.report.merge import merge
+from conformance.report.shares import largest
+from conformance.reporting import results
 from conformance.session import Choice, open_session
 from conformance.spec import CLAUSES
 from conformance.target import is_target
@@ -23,7 +26,10 @@ console = Console()
 
 def listing(options: argparse.Namespace) -> int:
     """Print what there is."""
-    {"adapters": _adapters, "clauses": _clauses, "cases": _cases, "spec": _spec}[options.what]()
+    if options.what == "spec":
+        _spec(options.run)
+    else:
+        {"adapters": _adapters, "clauses": _clauses, "cases": _cases}[options.what]()
     return 0
 
 
@@ -113,8 +119,10 @@ def _cases() -> None:
     console.print(table)
 
 
-def _spec() -> None:
-    print(specification.text(), end="")
+def _spec(runs: Sequence[Path]) -> None:
+    paths = [path for each in runs for path in results(each)]
+    shares = largest(merge(list(record.read(path)) for path in paths)) if paths else {}
+    print(specification.text({clause: share.told for clause, share in shares.items()}), end="")
 
 
 VERBS: dict[str, Callable[[argparse.Namespace], int]] = {

@@ -6,6 +6,7 @@ the cases' own hashes agree.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator
 from typing import Any
@@ -46,7 +47,9 @@ def curves_chosen(session: Session) -> bool:
 
 
 def implementation_record(adapter: Adapter, implementation: Implementation) -> Record:
-    """What an implementation offers, and how a call of it is written."""
+    """What an implementation is, what it offers, and how a call of it is written."""
+    supports = implementation.supports
+    optional = {"same_as": implementation.same_as, "supports": dataclasses.asdict(supports) if supports else None}
     return {
         "record": "implementation",
         "adapter": adapter.name,
@@ -64,6 +67,8 @@ def implementation_record(adapter: Adapter, implementation: Implementation) -> R
         },
         "weighted_call": _weighted(implementation),
         "note": implementation.note,
+        "role": implementation.role,
+        **{name: value for name, value in optional.items() if value},
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import pytest
 from conformance import record, reproducer
 from conformance.adapter import NotOffered
 from conformance.case import Case
-from conformance.examination import Examination
+from conformance.examination import Examination, others
 from conformance.ledger import Finding
 from conformance.outcome import Crashed, Deviates, Errored, Outcome, Unsupported, Worst
 from conformance.reproducer import script
@@ -24,7 +25,7 @@ from conformance.subject import Runner
 QUANTITIES = {
     "G1": "gradient", "G2": "gradient", "G3": "gradient", "G4": "gradient", "G8": "gradient", "G10": "gradient",
     "L3": "gradient", "P3": "gradient", "P5": "gradient", "P6": "gradient", "P7": "gradient",
-    "G5": "label_gradient", "G6": "curvature", "G11": "curvature", "G7": "tangent",
+    "G5": "label_gradient", "G6": "curvature", "G11": "curvature", "G7": "tangent", "G12": "tangent",
 }  # fmt: skip
 
 
@@ -69,11 +70,21 @@ class Docket:
     def _enter(self, clause: Clause, outcome: Outcome) -> list[str]:
         subject = self.runner.subject
         finding = self.session.ledger_of(self.runner).judge(subject, clause.id, self.case.id, outcome)
+        finding = dataclasses.replace(finding, documented=finding.documented or self._beyond_documentation(outcome))
         text = ""
         if isinstance(outcome, Deviates | Errored | Crashed):
             text = self._reproducer(clause, getattr(outcome, "worst", None))
         self.records.append(record.check_record(subject, clause.id, clause.level, self.case.id, outcome, finding, text))
         return [] if finding.expected else [self._message(clause, outcome, finding, text)]
+
+    def _beyond_documentation(self, outcome: Outcome) -> bool:
+        """True for a deviation in a dtype that the function's documentation does not name."""
+        supports = self.runner.implementation.supports
+        return (
+            isinstance(outcome, Deviates | Errored)
+            and supports is not None
+            and (self.runner.subject.dtype not in supports.dtypes)
+        )
 
     def _reproducer(self, clause: Clause, worst: Worst | None) -> str:
         if self.case.law or self.case.repeat > 1:
@@ -81,6 +92,8 @@ class Docket:
         examination = Examination(self.runner, self.case, self.session)
         try:
             call, quantity, wrt = examination.reproducible(QUANTITIES.get(clause.id, "loss"), worst)
+            if clause.id == "G12":
+                wrt = others(self.case)[0]
             request = self.runner.request(call, quantity, wrt)
             return script(self.runner.adapter, request, call.operands, self.runner.subject.device, worst)
         except NotOffered:

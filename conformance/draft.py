@@ -1,6 +1,6 @@
 """Writing a ledger from a run: what deviates is listed exactly, under the reasons that a person gave.
 
-Each ``[[deviation]]`` of the old file keeps its id, reason, harm, link, versions, reproducer and ``explains``; its
+Each ``[[deviation]]`` of the old file keeps what is said of it, versions, reproducer and ``explains``; its
 ``where`` is written anew: the deviations of the run that ``explains`` covers, first match wins. What no reason
 covers is listed under the id 'unexplained', which the project's own tests do not accept.
 """
@@ -23,7 +23,7 @@ UNEXPLAINED = {
     "harm": "Unknown until somebody has looked into it.",
 }
 _HEAD = """\
-# Known deviations. `id`, `reason`, `harm`, `link`, `versions`, `reproducer` and `explains` are by hand;
+# Known deviations. What is said of each, `versions`, `reproducer` and `explains` are by hand;
 # `where` is written by `python -m conformance ledger RUN.jsonl --adapter NAME`, and exact: a deviation
 # that is fixed or changes its signature turns the run red.
 """
@@ -103,9 +103,12 @@ def _rectangles(cells: Sequence[Cell]) -> list[Scope]:
 
 def _entry(entry: Mapping[str, Any], scopes: Sequence[Scope]) -> Iterator[str]:
     yield "[[deviation]]"
-    for key in ("id", "reason", "harm", "link", "versions"):
+    for key in ("id", "title", "severity", "rank", "reason", "harm", "right", "link", "related", "versions"):
         if key in entry:
             yield f"{key} = {json.dumps(entry[key], ensure_ascii=False)}"
+    if "documented" in entry:
+        said = ", ".join(f"{key} = {json.dumps(text, ensure_ascii=False)}" for key, text in entry["documented"].items())
+        yield f"documented = {{ {said} }}"
     if "reproducer" in entry:
         yield f"reproducer = '''\n{entry['reproducer']}'''"
     if "explains" in entry:

@@ -9,11 +9,11 @@ import dataclasses
 import functools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from conformance import lengths, operator, probability
+from conformance import lengths, operator, probability, refusal
 from conformance.adapter import Array, NotOffered
 from conformance.case import Case, Values
 from conformance.dtype import Dtype
@@ -25,6 +25,7 @@ from conformance.ulp import Errors, measure
 if TYPE_CHECKING:
     from conformance.session import Session
 
+T = TypeVar("T")
 DIFFERENTIATED = {
     "gradient": "",  # with respect to what the implementation takes
     "label_gradient": "labels",
@@ -61,13 +62,35 @@ class Examination:
         return self.runner.run(self.with_cotangent(call, cotangent), "gradient", DIFFERENTIATED[quantity])
 
     def run_or_refusal(self, call: Call) -> Array | str:
-        """The loss, or the name of the error that the framework raises for the call. Raises NotOffered."""
+        """The loss, or the name of the error that refuses the call. Raises NotOffered, and what is no refusal."""
         try:
             return self.run(call)
         except NotOffered:
             raise
         except Exception as error:
+            if not refusal.is_refusal(error, self.runner.adapter.packages):
+                raise
             return type(error).__name__
+
+    def tangent(self, operand: str) -> Array:
+        """Forward mode along an operand, with a tangent of ones. Raises NotOffered where there is none."""
+        return self.derived(lambda: self.runner.run(self.call(), "tangent", operand), operand)
+
+    def derived(self, compute: Callable[[], T], operand: str) -> T:
+        """What ``compute`` gives. Raises NotOffered, in the framework's words, where the operand has no derivative.
+
+        Raises Disconnected where the result silently does not depend on it.
+        """
+        try:
+            return compute()
+        except NotOffered:
+            raise
+        except Exception as error:
+            if refusal.is_disconnected(error):
+                raise Disconnected(f"{operand} is taken for a constant: {refusal.told(error)}") from error
+            if refusal.has_no_derivative(error, self.runner.adapter.packages):
+                raise NotOffered(f"no derivative with respect to {operand}: {refusal.told(error)}") from error
+            raise
 
     def run_both(self, call: Call) -> dict[str, Array]:
         """Loss and gradient from one program; the loss alone where the adapter does not differentiate."""
@@ -128,6 +151,10 @@ class Examination:
         if other:
             return values.astype(other)
         return native(values, self.dtype)
+
+
+class Disconnected(Exception):
+    """A result that does not depend on an operand, as far as the framework's differentiation sees."""
 
 
 class Shared(NamedTuple):
@@ -241,6 +268,11 @@ def _obstacles(case: Case, runner: Runner) -> Iterator[str]:
         yield "it has no label smoothing"
     if case.layout not in runner.adapter.layouts:
         yield f"the framework has no {case.layout} tensors"
+
+
+def others(case: Case) -> list[str]:
+    """What the case can be differentiated along besides the logits: its weights or, without any, its labels."""
+    return [name for name in ("weight", "pos_weight") if name in case.texts] or ["labels"]
 
 
 def require_reduction(examination: Examination, reduction: str) -> None:

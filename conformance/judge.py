@@ -8,11 +8,11 @@ import pkgutil
 import warnings
 from collections.abc import Callable, Mapping
 
-from conformance import curve, suite
+from conformance import curve, refusal, suite
 from conformance.adapter import NotOffered
 from conformance.case import Case
 from conformance.errors import UsageError
-from conformance.examination import Examination, applicable
+from conformance.examination import Disconnected, Examination, applicable
 from conformance.outcome import Deviates, Errored, Outcome, Unsupported
 from conformance.record import Record
 from conformance.session import Session
@@ -35,14 +35,10 @@ class Judge:
             # What a framework warns of is its users' business; it must not change what is computed here.
             with warnings.catch_warnings(action="ignore"):
                 return checks()[clause](Examination(runner, case, self.session))
-        except NotOffered as reason:
-            return Unsupported(str(reason))
-        except WrongDevice as error:
-            return Deviates("wrong-device", str(error))
         except UsageError:
             raise
         except (Exception, SystemExit) as error:
-            return Errored(f"{type(error).__name__}: {_first_line(error)}")
+            return _failed(error, runner, case)
 
     def draw(self, runner: Runner) -> list[Record]:
         """The error curves of a subject."""
@@ -58,6 +54,14 @@ def checks() -> Mapping[str, Check]:
     return found
 
 
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else ""
+def _failed(error: BaseException, runner: Runner, case: Case) -> Outcome:
+    """What became of a check that ended with an error."""
+    if isinstance(error, NotOffered):
+        return Unsupported(str(error))
+    if isinstance(error, WrongDevice):
+        return Deviates("wrong-device", str(error))
+    if isinstance(error, Disconnected):
+        return Deviates("not-differentiable", str(error))
+    if not case.finite and refusal.is_refusal(error, runner.adapter.packages):
+        return Unsupported(f"it refuses what is not finite: {refusal.told(error)}")
+    return Errored(refusal.told(error))

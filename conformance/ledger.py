@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import translate
 from pathlib import Path
 from typing import Any
@@ -59,13 +59,30 @@ class Scope:
 
 @dataclass(frozen=True)
 class Deviation:
-    """A known deviation: why it happens, what it does to a training run, and where it is reported."""
+    """A known deviation: what a user sees, why it happens, what it does to a training run, and where it is reported.
+
+    ``documented`` is the framework's own sentence about it: then it is a difference between frameworks and nobody's
+    fault. ``reproducer`` is by hand, where the checks' own scripts cannot show it: large inputs, or other elements.
+    """
 
     id: str
     reason: str
     harm: str
-    link: str
-    reproducer: str = ""  # by hand, where the checks' own scripts cannot show it: large inputs, or other elements
+    title: str = ""
+    right: str = ""
+    severity: str = ""
+    rank: int = 0  # a person's order among all deviations of one severity; 0: none
+    link: str = ""
+    related: tuple[str, ...] = ()
+    documented: Mapping[str, str] = field(default_factory=dict)  # sentence, url, checked
+    reproducer: str = ""
+
+    def texts(self) -> dict[str, str]:
+        """What a record says of it, by name; what is empty is left out."""
+        said = {name: value for name, value in vars(self).items() if isinstance(value, str) and name != "id"}
+        said |= {"related": " ".join(self.related), "rank": str(self.rank or "")}
+        said |= {"documented": self.documented.get("sentence", ""), "documented_url": self.documented.get("url", "")}
+        return {name: text for name, text in said.items() if text}
 
 
 @dataclass(frozen=True)
@@ -75,6 +92,7 @@ class Finding:
     expected: bool
     deviation: str = ""
     note: str = ""
+    documented: bool = False  # the framework's own documentation says so
 
 
 class Ledger:
@@ -85,12 +103,8 @@ class Ledger:
         self.scopes = scopes
 
     def texts(self) -> dict[str, dict[str, str]]:
-        """Reason, harm, link and own reproducer of each deviation, by id."""
-        return {
-            name: {"reason": each.reason, "harm": each.harm, "link": each.link}
-            | ({"reproducer": each.reproducer} if each.reproducer else {})
-            for name, each in self.deviations.items()
-        }
+        """What is said of each deviation, by id."""
+        return {name: each.texts() for name, each in self.deviations.items()}
 
     def judge(self, subject: Subject, clause: str, case: str, outcome: Outcome) -> Finding:
         """Is this outcome expected?"""
@@ -98,7 +112,8 @@ class Ledger:
         if isinstance(outcome, Deviates | Errored | Crashed):
             for scope in listed:
                 if scope.signature == outcome.signature:
-                    return Finding(True, scope.deviation)
+                    known = self.deviations[scope.deviation]
+                    return Finding(True, scope.deviation, documented=bool(known.documented))
             if listed:
                 note = f"changed: the ledger lists '{listed[0].deviation}' as {listed[0].signature}"
                 return Finding(False, listed[0].deviation, note)
@@ -146,11 +161,17 @@ def loads(text: str, path: Path) -> Ledger:
     for entry in raw.get("deviation", ()):
         if entry["id"] in deviations:
             raise ContentError(path, f"deviation '{entry['id']}'", "it is listed twice", "merge the two")
-        texts = (entry["reason"], entry["harm"], entry.get("link", ""), entry.get("reproducer", "").strip())
-        deviations[entry["id"]] = Deviation(entry["id"], *texts)
+        deviations[entry["id"]] = _deviation(entry)
         common = {"versions": entry["versions"]} if "versions" in entry else {}
         scopes += [_scope(path, entry["id"], common | where) for where in entry.get("where", ())]
     return Ledger(deviations, tuple(scopes))
+
+
+def _deviation(entry: Mapping[str, Any]) -> Deviation:
+    given = {key: entry[key] for key in ("title", "right", "severity", "rank", "link", "documented") if key in entry}
+    script = entry.get("reproducer", "").strip()
+    related = tuple(entry.get("related", ()))
+    return Deviation(entry["id"], entry["reason"], entry["harm"], related=related, reproducer=script, **given)
 
 
 def _scope(path: Path, deviation: str, where: Mapping[str, Any]) -> Scope:

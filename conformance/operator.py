@@ -28,6 +28,9 @@ Floats = npt.NDArray[np.float64]
 ORACLE_ULPS = 16.0
 
 
+_BELOW_ONE = float(np.nextafter(1.0, 0.0))
+
+
 def sigmoid(x: Floats) -> Floats:
     """``1 / (1 + exp(-x))`` with a full relative tail for x << 0."""
     tail = np.exp(-np.abs(x))
@@ -65,21 +68,27 @@ def _times(factor: Floats, coefficient: Floats) -> Floats:
     return np.where((coefficient == 0) & ~np.isnan(factor), 0.0, value)
 
 
+def _larger_sigmoid(x: Floats) -> Floats:
+    """``sigmoid(|x|)``, which is below 1 however large x is."""
+    return np.minimum(sigmoid(np.abs(x)), _BELOW_ONE)
+
+
 def largest_term(quantity: str, x: Floats, z: Floats, w: Floats, q: Floats, c: Floats) -> Floats:
     """The magnitude of the largest term that the usual formulas must add to get ``quantity``.
 
     ``w`` is the weight and ``c`` the cotangent. For w = c = q = 1: ``max(|x|(1-z), |x|z, loss)`` for the
-    loss, ``max(sigmoid(x), z)`` for the gradient, ``max(sigmoid(x), sigmoid(-x))`` for the second derivative
-    (it is s - s**2, or its mirror), and softplus(|x|) for the gradient with respect to the label.
+    loss, ``max(sigmoid(x), sigmoid(-x))`` for the gradient (it is s - z, or its mirror image) and for the second
+    derivative (s - s**2, or its mirror image), and softplus(|x|) for the gradient with respect to the label. Mirror
+    images, (x, z) and (-x, 1 - z), have the same largest term.
     """
     ones = np.ones_like(x)
     with np.errstate(invalid="ignore", over="ignore"):
-        both = 1.0 - z + q * z
+        both = 1.0 + (q - 1.0) * z  # exactly 1 where there is no pos_weight
         softplus = np.abs(x) + np.log1p(np.exp(-np.abs(x)))
         terms: dict[str, Callable[[], tuple[Floats, Floats]]] = {
             "loss": lambda: (np.maximum(np.abs(x) * np.maximum(np.abs(1.0 - z), np.abs(q * z)), loss(x, z, q)), w),
-            "gradient": lambda: (np.maximum(np.abs(both) * sigmoid(x), np.abs(q * z)), w * c),
-            "curvature": lambda: (np.abs(both) * sigmoid(np.abs(x)), w),
+            "gradient": lambda: (np.abs(both) * _larger_sigmoid(x), w * c),
+            "curvature": lambda: (np.abs(both) * _larger_sigmoid(x), w),
             "label_gradient": lambda: (np.maximum(q, 1.0) * softplus, w * c),
             "weight_gradient": lambda: (largest_term("loss", x, z, ones, q, ones), c),
             "pos_weight_gradient": lambda: (np.abs(z) * softplus, w * c),

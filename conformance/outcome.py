@@ -29,7 +29,7 @@ SIGNATURES: dict[str, str] = {
     "wrong-dtype": "the result has another dtype",
     "truncated": "computed in, or returned as, a dtype that cannot hold the result",
     "no-error": "a number where an error is the only right answer",
-    "not-differentiable": "the framework refuses to differentiate with respect to an argument it accepts",
+    "not-differentiable": "an argument is taken for a constant: no derivative leads back to it",
     "wrong-device": "the result was computed on another device",
     "error": "the framework raised an error",
     "crashed": "the process that computed it died",

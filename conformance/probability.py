@@ -112,8 +112,8 @@ def largest_term(quantity: str, p: Floats, z: Floats, w: Floats, c: Floats) -> F
     """The magnitude of the largest term that the usual formulas must add to get ``quantity``, in float64.
 
     For w = c = 1: ``max(z max(|log p|, 1), (1 - z) max(|log(1 - p)|, 1))`` for the loss, where the 1 stands for that in
-    1 - p, whose rounding is an error of half of its ULP in the logarithm; mirror images, (p, z) and (1 - p, 1 - z), have
-    one scale. ``max(z / p, (1 - z) / (1 - p))`` for the gradient.
+    1 - p, whose rounding is an error of half of its ULP in the logarithm; mirror images, (p, z) and (1 - p, 1 - z),
+    have one scale. ``max(z / p, (1 - z) / (1 - p))`` for the gradient.
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if quantity == "loss":

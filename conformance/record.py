@@ -44,7 +44,8 @@ def check_record(
             record["worst"] = {name: _number(value) for name, value in worst.items()}
     detail = getattr(outcome, "detail", "") or getattr(outcome, "reason", "")
     optional = {"detail": detail[:500], "deviation": finding.deviation, "note": finding.note, "reproducer": reproducer}
-    return record | {name: text for name, text in optional.items() if text}
+    record |= {name: text for name, text in optional.items() if text}
+    return record | ({"documented": True} if finding.documented else {})
 
 
 def run_record(

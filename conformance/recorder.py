@@ -117,7 +117,10 @@ class Recorder:
         if self.writer is None:
             return
         terminalreporter.section("conformance")
-        self.summary.print(self.session.missing, terminalreporter._tw.fullwidth)
+        roles = {
+            (each.subject.adapter, each.implementation.name): each.implementation.role for each in self.session.runners
+        }
+        self.summary.print(self.session.missing, terminalreporter._tw.fullwidth, roles)
         terminalreporter.write_line(f"records: {self.out / 'results.jsonl'}, page: {self.out / 'index.html'}")
 
 

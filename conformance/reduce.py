@@ -11,11 +11,11 @@ from conformance.case import Case
 from conformance.dtype import Dtype
 from conformance.exact import Exact, Real, total
 from conformance.examination import Examination, require_reduction, scale
-from conformance.outcome import Conforms, Deviates, Outcome
+from conformance.outcome import Conforms, Deviates
 from conformance.spec import Bound
 from conformance.subject import Call
 from conformance.ulp import Errors, measure
-from conformance.verdict import within
+from conformance.verdict import Judged, within
 
 DIVISORS = ("numel", "sum_of_weights", "nonzero_weights", "batch", "pixels")
 
@@ -63,7 +63,7 @@ def compare(examination: Examination, got: Array, kind: str) -> Errors:
     return measure(got.astype(np.float64).reshape(-1), exact, scales, dtype)
 
 
-def reduced(examination: Examination, reduction: str, bound: Bound) -> Outcome:
+def reduced(examination: Examination, reduction: str, bound: Bound) -> Judged:
     """Judge one reduction; a mean that fits another divisor is named as such."""
     require_reduction(examination, reduction)
     kind = examination.runner.implementation.reductions[reduction].divisor
@@ -87,7 +87,7 @@ def reduced(examination: Examination, reduction: str, bound: Bound) -> Outcome:
     return verdict
 
 
-def _of_nothing(got: Array) -> Outcome:
+def _of_nothing(got: Array) -> Judged:
     """A mean over no weight at all has no value: 0 and NaN are both in use, and recorded."""
     value = float(got.astype(np.float64))
     if value == 0 or np.isnan(value):

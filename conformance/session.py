@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import functools
 from collections.abc import Iterator, Mapping, Sequence
@@ -90,14 +91,22 @@ class Session:
         return [each for each in self.runners if each.takes == "logits"]
 
     @functools.cache  # noqa: B019 - one session a process
-    def sibling(self, runner: Runner) -> Runner:
-        """The same subject in the adapter's first mode."""
-        mode = runner.adapter.modes[0]
-        subject = Subject(**{**vars(runner.subject), "mode": mode})
+    def twin(self, runner: Runner) -> Runner | None:
+        """The function that the subject's implementation only calls, in the same mode; None if there is none."""
+        name = runner.implementation.same_as
+        if not name:
+            return None
+        known = {each.name: each for each in runner.adapter.implementations()}
+        if name not in known:
+            raise UsageError(
+                f"{runner.implementation.name}: same_as '{name}' is no implementation; known: {', '.join(known)}"
+            )
+        implementation = known[name]
+        subject = dataclasses.replace(runner.subject, implementation=name)
         for each in self.runners:
-            if each.subject == subject and each.implementation is runner.implementation:
+            if each.subject == subject and each.implementation is implementation:
                 return each
-        return Runner(subject, runner.adapter, runner.implementation)
+        return Runner(subject, runner.adapter, implementation)
 
 
 def open_session(choice: Choice) -> Session:

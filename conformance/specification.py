@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from conformance.spec import CHAPTERS, CLAUSES, Clause
+from conformance.spec import CHAPTERS, CLAUSES, HALF_SUMMATION, Bound, Clause, careless_summation
 
 _INTRODUCTION = """\
 # Specification
 
-<!-- Written by `python -m conformance list spec` from conformance/spec.py; a test holds the two together. -->
+<!-- Written by `python -m conformance list spec --run reports/cpu`, from conformance/spec.py and the published run; a
+test holds them together. -->
 
 For a logit `x` and a label `z` in [0, 1], element by element:
 
@@ -27,9 +28,10 @@ had. A *may* clause records which of several accepted behaviours was seen; only 
 
 **Measures.** `ulp(y) = 2^(max(floor(log2|y|), emin) - p + 1)` of the exact real y. *Result ULP* is
 `|got - y| / ulp(y)`; *scaled ULP* is the same error over the ulp of the largest term that the formula must add:
-`max(|x|(1-z), |x|z, y)` for the loss, `max(sigmoid(x), z)` for the gradient. A subnormal result that was flushed to
-zero is not a distance: V6 records it and the accuracy clauses leave it alone. Bounds hold in every dtype at its own
-precision.
+`max(|x|(1-z), |x|z, y)` for the loss, `max(sigmoid(x), sigmoid(-x))` for the gradient, so that mirror images, (x, z)
+and (-x, 1-z), are measured alike. A subnormal result that was flushed to zero is not a distance: V6 records it and the
+accuracy clauses leave it alone. Bounds hold in every dtype at its own precision. Below each stands how near to it a
+public function came that conforms, in the published run: a bound that is far from everybody decides nothing.
 
 **On probabilities** (chapter P) the argument is p in [0, 1] in place of the logit:
 
@@ -44,24 +46,34 @@ accepted. Of gradients where something is clamped no document says more than tha
 """
 
 
-def text() -> str:
-    """The whole document."""
+def text(shares: Mapping[str, str] | None = None) -> str:
+    """The whole document; ``shares`` tells for a clause how much of its bound was used by those who keep it."""
     parts = [_INTRODUCTION]
     for letter, chapter in CHAPTERS.items():
         parts.append(f"\n## {letter}: {chapter}\n")
-        parts += ["".join(_clause(each)) for each in CLAUSES.values() if each.id[0] == letter]
+        parts += [
+            "".join(_clause(each, (shares or {}).get(each.id, ""))) for each in CLAUSES.values() if each.id[0] == letter
+        ]
     return "".join(parts)
 
 
-def _clause(clause: Clause) -> Iterator[str]:
+_SIZES = {"R1": "8", "R5": "8", "R2": "128", "R3": "10^7", "R6": "10^7"}
+
+
+def _clause(clause: Clause, share: str) -> Iterator[str]:
     yield f"\n### {clause.id} ({clause.level})\n{clause.sentence}\n\n"
     yield f"- Reason: {clause.reason}\n- Source: {clause.source}\n"
     if clause.bound:
-        sample = {
-            "R1": " for 8 elements",
-            "R5": " for 8 elements",
-            "R2": " for 128 elements",
-            "R3": " for 10^7 elements",
-        }
-        size = sample.get(clause.id, "")
-        yield f"- Bound: {clause.bound.ulps:g} {clause.bound.measure} ULP{size} ({clause.bound.derivation})\n"
+        size = f" for {_SIZES[clause.id]} elements" if clause.id in _SIZES else ""
+        yield f"- Bound: {_told(clause.bound)}{size} ({clause.bound.derivation})\n"
+    if share:
+        yield f"- Nearest to it, and conforming: {share}\n"
+    if clause.id == "R6":
+        wide = careless_summation(10_000_000, 53)
+        yield f"- Bound in float64: {_told(wide)} ({wide.derivation})\n"
+    if clause.id in _SIZES:
+        yield f"- Bound in float16 and bfloat16: {_told(HALF_SUMMATION)} ({HALF_SUMMATION.derivation})\n"
+
+
+def _told(bound: Bound) -> str:
+    return f"{bound.ulps:.10g} {bound.measure} ULP"

@@ -100,6 +100,8 @@ class Runner:
     def _program(self, request: Request) -> Program:
         if request.quantity not in self.adapter.quantities:
             raise NotOffered(f"the adapter has no {request.quantity}")
+        if request.quantity == "tangent" and request.wrt not in (request.argument, *self.adapter.tangents):
+            raise NotOffered(f"the adapter has no forward mode along {request.wrt}")
         if request not in self._programs:
             self._programs[request] = self.adapter.program(request)
         return self._programs[request]

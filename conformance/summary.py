@@ -35,8 +35,8 @@ class Summary:
         """True if anything was unexpected."""
         return any(name in ("unexpected", "crashed") for counts in self.counts.values() for _, name in counts)
 
-    def print(self, missing: Mapping[str, str], width: int) -> None:
-        """A line an implementation; states that nobody is in have no column."""
+    def print(self, missing: Mapping[str, str], width: int, roles: Mapping[tuple[str, str], str] | None = None) -> None:
+        """A line an implementation, public functions first; states that nobody is in have no column."""
         console = Console(width=max(width, 100) if not sys.stdout.isatty() else None)
         table = Table(title="conformance", title_justify="left")
         table.add_column("framework")
@@ -49,10 +49,20 @@ class Summary:
             table.add_column(f"{level}\n{name}", justify="right", style=_STYLES[name])
         for other in others:
             table.add_column(f"\n{other}", justify="right", style=_STYLES.get(other, "dim"))
-        for (adapter, implementation), counts in sorted(self.counts.items(), key=lambda item: item[0][0]):
+        role = {name: (roles or {}).get(name, "function") for name in self.counts}
+        ordered = sorted(self.counts, key=lambda subject: (role[subject] != "function", subject[0]))
+        for place, subject in enumerate(ordered):
+            counts, following = self.counts[subject], ordered[place + 1 :][:1]
             cells = [counts[key] for key in columns]
-            cells += [sum(counts[level, name] for level in LEVELS) for name in others]
-            table.add_row(adapter, implementation, *(f"{cell:,}" if cell else "·" for cell in cells))
+            cells += [sum(counts[level, other] for level in LEVELS) for other in others]
+            apart = role[subject] != "function"
+            table.add_row(
+                subject[0],
+                f"{subject[1]} ({role[subject]})" if apart else subject[1],
+                *(f"{cell:,}" if cell else "·" for cell in cells),
+                style="dim" if apart else "",
+                end_section=not apart and any(role[each] != "function" for each in following),
+            )
         if self.counts:
             console.print(table)
         for adapter, reason in missing.items():

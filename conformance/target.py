@@ -1,7 +1,8 @@
 """An implementation that a user brings along: path/to/file.py:name, package.module:name.
 
 The name is a function; a class, of which one instance is made; or a custom autograd function, a class with ``apply``
-and ``backward``. Its attribute ``devices``, if it has one, says where it runs: ``kernel.devices = ("gpu",)``; ``takes``
+and ``backward``. Attributes that it may have: ``devices`` says where it runs, ``kernel.devices = ("gpu",)``;
+``same_as`` names the adapter's implementation whose bits it must give; ``plain`` is its call without options; ``takes``
 says that it takes "probabilities", and ``clamp`` (conformance.adapter.Clamp) what it promises of their ends.
 """
 
@@ -38,6 +39,8 @@ def brought(target: str) -> Implementation:
         takes=_taken(target, function),
         clamp=getattr(function, "clamp", None),
         note="brought along with --implementation",
+        same_as=getattr(function, "same_as", ""),
+        plain=getattr(function, "plain", None),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from conformance.ulp import Errors, Kind
 
 Judged = Conforms | Deviates
 Mask = npt.NDArray[np.bool_]
+OF_BOUND = "of_bound"
 _SEVERITY = {signature: rank for rank, signature in enumerate(SIGNATURES)}
 _KIND_SIGNATURES = {
     Kind.NAN: "nan",
@@ -42,12 +43,18 @@ def outcome(
     elements: tuple[Floats, Floats] | None = None,
     bound: Bound = LOSS_MUST,
     forced: str = "",
+    judged: Mask | None = None,
 ) -> Judged:
-    """Conforms if all ``passed``; else Deviates by the worst element's signature, or by ``forced``."""
-    facts = measures(errors)
-    if passed.all():
-        return Conforms(facts, worst(errors, _largest(errors, bound), elements))
-    signatures = {int(index): forced or signature(errors, int(index)) for index in np.flatnonzero(~passed)}
+    """Conforms if all ``passed``; else Deviates by the worst element's signature, or by ``forced``.
+
+    Of the elements that are not ``judged`` (all are, unless it is given) nothing is asked and nothing recorded.
+    """
+    looked_at = np.ones(len(errors), np.bool_) if judged is None else judged
+    facts = measures(errors[np.flatnonzero(looked_at)], bound)
+    failing = np.flatnonzero(~passed & looked_at)
+    if not failing.size:
+        return Conforms(facts, worst(errors, _largest(errors, bound, looked_at), elements))
+    signatures = {int(index): forced or signature(errors, int(index)) for index in failing}
     index = min(signatures, key=lambda each: (_SEVERITY[signatures[each]], -_size(errors, each)))
     chosen = signatures[index]
     count = len(signatures)
@@ -55,13 +62,26 @@ def outcome(
     return Deviates(chosen, detail, {**facts, "failing": count}, worst(errors, index, elements))
 
 
-def measures(errors: Errors) -> Mapping[str, Measure]:
-    """The numbers that are recorded for every check of elements."""
+def both(verdicts: Iterable[Judged]) -> Judged:
+    """One verdict on several results: the first that deviates, or the one that came nearest to its bound."""
+    nearest = Conforms()
+    for verdict in verdicts:
+        if isinstance(verdict, Deviates):
+            return verdict
+        if float(verdict.measures.get(OF_BOUND, 0)) >= float(nearest.measures.get(OF_BOUND, 0)):
+            nearest = verdict
+    return nearest
+
+
+def measures(errors: Errors, bound: Bound | None = None) -> Mapping[str, Measure]:
+    """The numbers that are recorded for every check of elements; ``of_bound`` is the largest error over the bound."""
     comparable = (errors.kind == Kind.DISTANCE) & np.isfinite(errors.result_ulp)
     facts: dict[str, Measure] = {"elements": len(errors)}
     if comparable.any():
         facts["max_result_ulp"] = float(errors.result_ulp[comparable].max())
         facts["max_scaled_ulp"] = float(errors.scaled_ulp[comparable].max())
+        if bound is not None:
+            facts[OF_BOUND] = float(_values(errors, bound)[comparable].max()) / bound.ulps
     if flushed := int((errors.kind == Kind.FLUSHED).sum()):
         facts["flushed"] = flushed
     return facts
@@ -100,8 +120,8 @@ def worst(errors: Errors, index: int, elements: tuple[Floats, Floats] | None) ->
     )
 
 
-def _largest(errors: Errors, bound: Bound) -> int:
-    return int(np.argmax(np.nan_to_num(_values(errors, bound)))) if len(errors) else 0
+def _largest(errors: Errors, bound: Bound, judged: Mask) -> int:
+    return int(np.argmax(np.where(judged, np.nan_to_num(_values(errors, bound)), -1))) if len(errors) else 0
 
 
 def _values(errors: Errors, bound: Bound) -> Floats:

@@ -28,22 +28,26 @@ BOUNDS = [
     *((clause, "loss", 12, "scaled") for clause in ("V2", "V4", "V5", "S2", "S3", "S5", "S7", "S8", "D1", "D3", "E2")),
     *((clause, "gradient", 12, "scaled") for clause in ("G1", "G10", "S2", "S3", "S5", "S7")),
     *((clause, each, 14, "scaled") for clause in ("W1", "W2", "W3", "W5") for each in ("loss", "gradient")),
-    ("V3", "loss", 4, "result"),
+    ("V3", "loss", 10, "result"),
     ("V6", "loss", 7, "result"),
     ("V7", "loss", 4, "result"),
-    ("G2", "gradient", 4, "result"),
+    ("G2", "gradient", 10, "result"),
+    ("G3", "gradient", 1.5, "scaled"),
     ("G5", "label_gradient", 12, "scaled"),
     ("G6", "curvature", 20, "scaled"),
     ("G7", "tangent", 12, "scaled"),
     ("G8", "gradient", 14, "scaled"),
-    ("G11", "curvature", 8, "result"),
+    ("G11", "curvature", 20, "result"),
+    *(("G12", f"{each} tangent", 14, "scaled") for each in ("label", "weight", "pos_weight")),
     ("W4", "gradient", 14, "scaled"),
     *((clause, "loss", 16, "scaled") for clause in ("P1", "P4")),
     *((clause, "gradient", 14, "scaled") for clause in ("P3", "P7")),
     ("P2", "loss", 8, "result"),
     ("P6", "gradient", 6.5, "result"),
 ]  # fmt: skip
-GOLDENS = {"tangent": "gradient"}
+GOLDENS = {"tangent": "gradient"} | {
+    f"{each} tangent": f"{each}_gradient" for each in ("label", "weight", "pos_weight")
+}
 
 
 def sigmoid(x):
@@ -58,9 +62,11 @@ def term(quantity, x, z, w, q, c):
     both = np.abs(1 - z + q * z)
     return {
         "loss": lambda: w * np.max([np.abs(x * (1 - z)), np.abs(x * q * z), loss], axis=0),
-        "gradient": lambda: np.abs(w * c) * np.maximum(both * sigmoid(x), np.abs(q * z)),
-        "curvature": lambda: w * both * np.maximum(sigmoid(x), sigmoid(-x)),
+        "gradient": lambda: np.abs(w * c) * both * sigmoid(np.minimum(np.abs(x), 36)),  # below 1, as the real is
+        "curvature": lambda: w * both * sigmoid(np.minimum(np.abs(x), 36)),
         "label_gradient": lambda: np.abs(w * c) * np.maximum(q, 1) * softplus,
+        "weight_gradient": lambda: np.max([np.abs(x * (1 - z)), np.abs(x * q * z), loss], axis=0),
+        "pos_weight_gradient": lambda: w * z * softplus,
     }[quantity]()
 
 
@@ -110,14 +116,17 @@ class Moved(Runner):
     """Returns a case's proven results, ``quantity`` at its bound, and beyond it for one element."""
 
     def __init__(self, case, quantity, ulps, measure, beyond=False):
-        adapter = SimpleNamespace(modes=("eager",), layouts=LAYOUTS, compiles_each_shape=())
+        adapter = SimpleNamespace(modes=("eager",), layouts=LAYOUTS, compiles_each_shape=(), packages=())
         implementation = Implementation("f", "f", function, broadcasts=True, takes=case.argument)
         super().__init__(Subject("a", "f", "1", "eager", "cpu", "float32"), adapter, implementation)
         self.case, self.quantity, self.ulps, self.measure, self.beyond = case, quantity, ulps, measure, beyond
 
     def run(self, call, quantity="loss", wrt=""):
         """Look every element up."""
-        wanted = {"labels": "label_gradient"}.get(wrt, quantity)
+        operand = (wrt or "logits").removesuffix("s")
+        wanted = (
+            quantity if operand == "logit" else f"{operand} tangent" if quantity == "tangent" else f"{operand}_gradient"
+        )
         rows = list(self.case.elements(FLOAT32))
         table = dict(zip(map(cases.row_key, rows), self.values(wanted), strict=True))
         arrays = [call.operands.get(name, np.float32(1)).astype(np.float64) for name in self.case.operands]
@@ -172,6 +181,8 @@ def looked_at(clause, case, quantity):
         good &= (x != 0) & (x != 1)
     if clause in ("V4", "G10"):
         good &= np.isinf(x)
+    if clause == "G3":
+        good &= x == 0
     if clause == "W4":
         good &= not np.isfinite(x).all()
     keys = [cases.row_key(row) for row in case.elements(FLOAT32)]
@@ -179,9 +190,14 @@ def looked_at(clause, case, quantity):
     return np.array([key == first for key in keys])
 
 
-def usable(case, clause):
+OTHERS = {"label tangent": (), "weight tangent": ("weight",), "pos_weight tangent": ("pos_weight",)}
+
+
+def usable(case, clause, quantity):
     """True if the case has the clause, and its results are to be as exact as a float32."""
     narrow = case.logit_dtype or case.label_dtype in ("float16", "bfloat16")
+    if clause == "G12" and set(case.texts) != {"logits", "labels", *OTHERS[quantity]}:
+        return False
     return clause in case.clauses and "float32" in case.dtypes and not narrow and case.mismatch != "raise"
 
 
@@ -190,7 +206,7 @@ def test_a_bound_holds_from_both_sides(clause: str, quantity: str, ulps: float, 
     """In the cases of its clause, up to three of them: the clause's number is what decides."""
     tried = 0
     for case in cases.load_all():
-        if not usable(case, clause) or not (beyond := looked_at(clause, case, quantity)).any():
+        if not usable(case, clause, quantity) or not (beyond := looked_at(clause, case, quantity)).any():
             continue
         inside = heard(Moved(case, quantity, ulps, measure), clause)
         outside = heard(Moved(case, quantity, ulps, measure, beyond), clause)

@@ -30,7 +30,9 @@ class Made(Runner):
     """Computes in float64, rounds to float32, and hands each result to ``touch`` before it is returned."""
 
     def __init__(self, touch=untouched, mode="eager", each_shape=(), labels="soft", total=math.fsum):
-        adapter = SimpleNamespace(modes=("eager", "other"), layouts=LAYOUTS, compiles_each_shape=each_shape)
+        adapter = SimpleNamespace(
+            modes=("eager", "other"), layouts=LAYOUTS, compiles_each_shape=each_shape, packages=()
+        )
         divisors = {"none": "", "sum": "", "mean": "numel"}
         reductions = {name: Reduction(name, divisor) for name, divisor in divisors.items()}
         implementation = Implementation("f", "f", function, labels=labels, reductions=reductions)
@@ -58,11 +60,11 @@ class Made(Runner):
         return call.operands
 
 
-def examined(check, name, runner, sibling=None):
+def examined(check, name, runner, twin=None):
     """What a check says of a case."""
     case = cases.named(name)
     choice = SimpleNamespace(seed=0)
-    session = SimpleNamespace(choice=choice, batches=Batches([case]), sibling=lambda _: sibling)
+    session = SimpleNamespace(choice=choice, batches=Batches([case]), twin=lambda _: twin)
     return check(Examination(runner, case, session))
 
 
@@ -72,15 +74,15 @@ def only(quantity, change):
 
 
 @pytest.mark.parametrize("quantity", ["loss", "gradient"])
-def test_a_mirror_image_may_be_eight_ulp_away(quantity: str) -> None:
-    """Nine are too many."""
+def test_a_mirror_image_may_be_twenty_ulp_away(quantity: str) -> None:
+    """Twenty-one are too many."""
 
     def apart(steps):
         touch = only(quantity, lambda values, x, _: values + (x > 0) * steps * np.sign(values) * ulp(values))
         return examined(suite.symmetry, "laws/symmetry", Made(touch))
 
-    assert apart(8) == Conforms({"elements": 1024})
-    assert apart(9).signature == "lost-bits"
+    assert apart(20) == Conforms({"elements": 1024})
+    assert apart(21).signature == "lost-bits"
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -128,7 +130,7 @@ def test_a_gradient_may_fall_by_24_ulp_of_its_largest_term(label: float) -> None
     def dip(steps, labels="soft"):
         def change(values, x, z):
             if z[0] == label:
-                scale = np.maximum(operator.sigmoid(x), z)
+                scale = operator.sigmoid(np.minimum(np.abs(x), 36))
                 values[700] = values[699] - steps * ulp(scale)[700]
             return values
 
@@ -256,65 +258,83 @@ def test_operands_are_looked_at_after_the_call() -> None:
     assert examined(suite.inputs_unchanged, "laws/pure", Made()) == Conforms({"elements": 1024})
 
 
-@pytest.mark.parametrize("quantity", ["loss", "gradient"])
-def test_modes_may_be_24_ulp_of_the_largest_term_apart(quantity: str) -> None:
-    """25 are too many; the largest distance is recorded, and the first mode is compared with nothing."""
+def exact_loss(x, z):
+    """To more digits than a float32 has."""
+    return operator.loss(x, z), np.max([np.abs(x) * (1 - z), np.abs(x) * z, operator.loss(x, z)], axis=0)
 
-    def apart(steps):
+
+def exact_gradient(x, z):
+    """To more digits than a float32 has."""
+    return operator.gradient(x, z), operator.sigmoid(np.minimum(np.abs(x), 36))
+
+
+@pytest.mark.parametrize("mode", ["eager", "other"])
+@pytest.mark.parametrize(("quantity", "exact"), [("loss", exact_loss), ("gradient", exact_gradient)])
+def test_a_mode_may_be_12_ulp_of_the_largest_term_from_the_exact_value(quantity: str, exact, mode: str) -> None:
+    """13 are too many, in every mode, the first one too; the other modes are not asked."""
+
+    def moved(steps):
         def change(values, x, z):
-            terms = {
-                "loss": np.max([np.abs(x) * (1 - z), np.abs(x) * z, operator.loss(x, z)], axis=0),
-                "gradient": np.maximum(operator.sigmoid(x), z),
-            }
-            moved = values + steps * np.where(values < 0, -1, 1) * ulp(terms[quantity])
-            return np.where((np.arange(values.size) == 200) | (np.arange(values.size) == 300), moved, values)
+            value, term = exact(x, z)
+            far = value + steps * np.where(value < 0, -1, 1) * ulp(term)
+            return np.where((np.arange(values.size) == 200) | (np.arange(values.size) == 300), far, values)
 
-        return examined(suite.modes_agree, "laws/modes-agree", Made(only(quantity, change), "other"), Made())
+        return examined(suite.modes_agree, "laws/modes-agree", Made(only(quantity, change), mode))
 
-    assert apart(24) == Conforms({"max_scaled_ulp": 24})
-    found = apart(25)
-    assert (found.signature, found.measures, found.worst.index) == ("differs", {"failing": 2}, 200)
-    with pytest.raises(NotOffered, match="the others are compared with"):
-        examined(suite.modes_agree, "laws/modes-agree", Made())
+    assert isinstance(moved(11), Conforms)
+    found = moved(13)
+    assert (found.measures["failing"], found.worst.index in (200, 300)) == (2, True)
+    assert found.detail.startswith(f"the {quantity}: ")
 
 
 @pytest.mark.parametrize("label", [0.125, 0.25, 0.375, 0.625, 0.75, 0.875])
 @pytest.mark.parametrize("sign", [-1, 1])
-def test_the_largest_term_of_two_modes_hangs_on_the_label(sign: int, label: float) -> None:
+def test_the_largest_term_of_a_mode_hangs_on_the_label(sign: int, label: float) -> None:
     """Each label, beside a logit above a power of two whose product with it is below."""
 
-    def apart(steps):
+    def moved(steps):
         def change(values, x, z):
             size = sign * x
             place = np.argmax((z == label) & ((size > 64) & (size < 73) | (size > 32) & (size < 36)))
             assert z[place] == label
-            scale = np.abs(x[place]) * max(label, 1 - label)
-            values[place] += steps * ulp(np.maximum(scale, np.abs(values[place])))
+            value, term = exact_loss(x[place], z[place])
+            values[place] = value + steps * ulp(term)
             return values
 
-        return examined(suite.modes_agree, "laws/modes-agree", Made(only("loss", change), "compiled"), Made())
+        return examined(suite.modes_agree, "laws/modes-agree", Made(only("loss", change)))
 
-    assert apart(24) == Conforms({"max_scaled_ulp": 24})
-    assert apart(25).measures == {"failing": 1}
+    assert isinstance(moved(11), Conforms)
+    assert moved(13).measures["failing"] == 1
 
 
-@pytest.mark.parametrize("mode", ["compiled", "xla"])
-def test_every_mode_but_the_first_is_compared_with_it(mode: str) -> None:
-    """Whatever it is called."""
-    assert examined(suite.modes_agree, "laws/modes-agree", Made(mode=mode), Made()) == Conforms({"max_scaled_ulp": 0.0})
+@pytest.mark.parametrize("mode", ["eager", "compiled", "xla"])
+def test_a_mode_that_is_right_is_not_accused(mode: str) -> None:
+    """Whatever it is called, and whatever another mode gives."""
+    assert isinstance(examined(suite.modes_agree, "laws/modes-agree", Made(mode=mode)), Conforms)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_modes_agree_on_what_is_not_finite(value: float) -> None:
-    """The same infinity, or NaN, is no difference; on one side alone it is."""
+def test_a_mode_that_is_not_finite_is_wrong(value: float) -> None:
+    """Though the others may be so too."""
 
     def put(values, *_):
         values[7] = value
         return values
 
-    broken = Made(only("loss", put), "other")
-    assert isinstance(examined(suite.modes_agree, "laws/modes-agree", broken, broken), Conforms)
-    assert examined(suite.modes_agree, "laws/modes-agree", broken, Made()).worst.index == 7
+    assert examined(suite.modes_agree, "laws/modes-agree", Made(only("loss", put))).worst.index == 7
+
+
+def test_a_class_gives_the_bits_of_its_function() -> None:
+    """Right or wrong; one bit in one element is a difference; without a function nothing is asked."""
+    wrong = Made(only("loss", lambda values, *_: 2 * values))
+    near = Made(only("gradient", lambda values, x, _: np.where(x == 3, np.nextafter(np.float32(values), 9), values)))
+
+    assert examined(suite.same_as_function, "laws/same-as-function", Made(), Made()) == Conforms({"calls": 9})
+    assert isinstance(examined(suite.same_as_function, "laws/same-as-function", wrong, wrong), Conforms)
+    assert "loss differs from f's" in examined(suite.same_as_function, "laws/same-as-function", wrong, Made()).detail
+    assert "gradient differs" in examined(suite.same_as_function, "laws/same-as-function", near, Made()).detail
+    with pytest.raises(NotOffered, match="no other function"):
+        examined(suite.same_as_function, "laws/same-as-function", Made())
 
 
 @pytest.mark.parametrize("quantity", ["loss", "gradient"])
@@ -329,14 +349,8 @@ def test_nan_on_one_side_is_no_symmetry(quantity: str) -> None:
     assert put(0).signature == "lost-tail"
 
 
-def test_subnormals_that_one_mode_flushes_are_another_clauses_matter() -> None:
-    """Below the normal range nothing is compared."""
+def test_subnormals_that_a_mode_flushes_are_another_clauses_matter() -> None:
+    """Below the normal range a zero is no distance."""
     flush = Made(only("gradient", lambda values, *_: np.where(np.abs(values) < 2.0**-126, 0, values)), "other")
 
-    assert examined(suite.modes_agree, "laws/modes-agree", flush, Made()) == Conforms({"max_scaled_ulp": 0.0})
-
-    def smallest(size):
-        touch = only("gradient", lambda values, x, z: np.where((x < -88) & (z == 0), size, values))
-        return Made(touch, "xla")
-
-    assert isinstance(examined(suite.modes_agree, "laws/modes-agree", smallest(2.0**-126), smallest(0)), Deviates)
+    assert isinstance(examined(suite.modes_agree, "laws/modes-agree", flush), Conforms)

@@ -44,6 +44,38 @@ def known(tmp_path: Path) -> Ledger:
     return ledger.load(path)
 
 
+def test_what_is_said_of_a_deviation_is_kept_when_its_places_are_written_anew(tmp_path: Path) -> None:
+    """Title, severity, rank, what is right, links and the framework's own sentence, in a ledger and in records."""
+    path = tmp_path / "deviations.toml"
+    said = """
+title = "What a user sees"
+severity = "silent-large"
+rank = 3
+right = "The gradient is right."
+link = "https://example.org/1"
+related = ["https://example.org/2", "https://example.org/3"]
+documented = { sentence = "We do \\"that\\".", url = "https://example.org/doc", checked = "2026-11-26" }
+"""
+    path.write_text(TEXT.replace("versions = ", said + "versions = "))
+    before = ledger.load(path)
+    path.write_text(draft.ledger_text([], "a", path))
+    after = ledger.load(path)
+
+    assert after.deviations == before.deviations
+    texts = after.texts()["lost-tail"]
+    assert texts["documented"] == 'We do "that".'
+    assert (texts["rank"], texts["related"]) == ("3", "https://example.org/2 https://example.org/3")
+    assert set(texts.values()) >= {
+        "What a user sees",
+        "silent-large",
+        "The gradient is right.",
+        "https://example.org/doc",
+    }
+    found = before.judge(subject(), "V3", "values/tail-1", Deviates("lost-tail", ""))
+    assert found.documented
+    assert not before.judge(subject(), "V3", "values/tail-1", Deviates("nan", "")).documented
+
+
 @pytest.mark.parametrize(
     ("outcome", "expected", "note"),
     [

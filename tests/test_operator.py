@@ -101,7 +101,7 @@ def test_without_a_pos_weight_the_gradient_of_the_label_is_minus_the_logit() -> 
 
 TERMS = {
     "loss": lambda x, z, w, q, _: w * max(abs(x) * max(1 - z, q * z), (1 - z) * softplus(x) + q * z * softplus(-x)),
-    "gradient": lambda x, z, w, q, c: w * abs(c) * max((1 - z + q * z) / (1 + math.exp(-x)), q * z),
+    "gradient": lambda x, z, w, q, c: w * abs(c) * (1 - z + q * z) / (1 + math.exp(-abs(x))),
     "curvature": lambda x, z, w, q, _: w * (1 - z + q * z) / (1 + math.exp(-abs(x))),
     "label_gradient": lambda x, _, w, q, c: w * abs(c) * max(q, 1) * softplus(abs(x)),
     "weight_gradient": lambda x, z, _, q, c: abs(c) * TERMS["loss"](x, z, 1, q, 1),

@@ -8,7 +8,11 @@ from conformance import content, record
 from conformance.case import load_all
 from conformance.ledger import FILE, load
 from conformance.report import markdown, page
+from conformance.report.causes import causes, of_functions
+from conformance.report.standing import standing
+from conformance.report.states import SEVERITIES
 from conformance.reporting import results
+from tests import fairness
 
 ROOT = content.PACKAGE.parent
 PUBLISHED = ROOT / "reports" / "cpu"
@@ -69,6 +73,49 @@ def test_every_deviation_is_explained_and_seen() -> None:
         ledger = load(folder / FILE)
         assert "unexplained" not in ledger.deviations
         assert {scope.deviation for scope in ledger.scopes} == set(ledger.deviations)
+
+
+TRACKERS = {
+    "jax": ("google-deepmind/optax", "jax-ml/jax", "google/jax"),
+    "numpy": ("numpy/numpy", "scipy/scipy"),
+    "pytorch": ("pytorch/pytorch",),
+    "tensorflow": ("tensorflow/tensorflow", "keras-team/keras", "keras-team/tf-keras"),
+}
+
+
+def test_upstream_is_the_accused_projects_own_tracker() -> None:
+    """An analogy in another project is related, and says so."""
+    for name, folder in content.adapter_folders().items():
+        own = tuple(f"https://github.com/{project}/" for project in TRACKERS[name])
+        for each in load(folder / FILE).deviations.values():
+            assert not each.link or each.link.startswith(own), each.id
+
+
+def test_what_is_not_documented_says_what_a_user_sees_and_how_grave_it_is(merged: page.Merged) -> None:
+    """Of public functions; with a script of the framework alone that names what is exact."""
+    for cause in of_functions(causes(merged)):
+        assert cause["title"], cause["id"]
+        assert cause["severity"] in SEVERITIES, cause["id"]
+        last = cause["reproducer"].rstrip().splitlines()[-1]
+        assert "# got " in last, cause["id"]
+        assert ", exact " in last, cause["id"]
+
+
+def test_no_cause_mixes_public_functions_with_what_others_compose(merged: page.Merged) -> None:
+    """Each has one role, so that no function answers for a control."""
+    who = standing(merged)
+    for adapter, folder in content.adapter_folders().items():
+        roles: dict[str, set[str]] = {}
+        for check in merged.checks:
+            if check.get("deviation") and check["subject"]["adapter"] == adapter:
+                roles.setdefault(check["deviation"], set()).add(who.role(check) == "function")
+        assert all(len(found) == 1 for found in roles.values()), (adapter, roles)
+        assert folder
+
+
+def test_the_published_run_accuses_public_functions_of_their_own_faults_only() -> None:
+    """No control, composition, duplicate, documented behaviour, refusal or right result is among must and should."""
+    assert fairness.main([str(PUBLISHED)]) == 0
 
 
 def test_reproducers_are_short(merged: page.Merged) -> None:

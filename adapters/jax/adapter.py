@@ -15,6 +15,7 @@ import optax
 
 from conformance.adapter import (
     LAYOUTS,
+    OPERANDS,
     Adapter,
     Array,
     Implementation,
@@ -65,7 +66,13 @@ def textbook_formula(logits, labels):
 
 
 def _implementation(
-    name: str, target: str, function: Callable[..., Tensor], expression: str, documentation: str, note: str = ""
+    name: str,
+    target: str,
+    function: Callable[..., Tensor],
+    expression: str,
+    documentation: str,
+    note: str = "",
+    role: str = "function",
 ) -> Implementation:
     return Implementation(
         name,
@@ -76,6 +83,7 @@ def _implementation(
         reductions=REDUCED,
         broadcasts=True,
         note=f"{note}reduced with jnp.sum and jnp.mean",
+        role=role,
     )
 
 
@@ -101,6 +109,7 @@ IMPLEMENTATIONS = (
         log_sigmoid_composition,
         "-z * jax.nn.log_sigmoid(x) - (1 - z) * jax.nn.log_sigmoid(-x)",
         "https://docs.jax.dev/en/latest/_autosummary/jax.nn.log_sigmoid.html",
+        role="composition",
     ),
     _implementation(
         "textbook formula",
@@ -109,6 +118,7 @@ IMPLEMENTATIONS = (
         "-(z * jnp.log(jax.nn.sigmoid(x)) + (1 - z) * jnp.log(1 - jax.nn.sigmoid(x)))",
         "https://docs.jax.dev/en/latest/_autosummary/jax.nn.sigmoid.html",
         "on probabilities, as in textbooks: the control that has to be caught; ",
+        "control",
     ),
 )
 
@@ -123,6 +133,7 @@ class Jax(Adapter):
         "from jax.numpy import inf, nan",
     )
     modes = ("eager", "compiled")
+    tangents = OPERANDS
     compiles_each_shape = ("eager", "compiled")
     layouts = LAYOUTS[:5]  # host arrays may have strides when they are handed over; device arrays have none
 
@@ -217,8 +228,8 @@ def _program(request: Request) -> Program:
         return both(operands)[1]
 
     def tangent(operands: Operands) -> Tensor:
-        argument = operands[request.argument]
-        return jax.jvp(along(operands), (argument,), (jnp.ones_like(argument),))[1]
+        value = operands[request.wrt]
+        return jax.jvp(along(operands), (value,), (jnp.ones_like(value),))[1]
 
     def curvature(operands: Operands) -> Tensor:
         first = jax.grad(lambda value: along(operands)(value).sum())

@@ -124,6 +124,7 @@ IMPLEMENTATIONS = (
         exact,
         reductions=REDUCTIONS,
         note="the float64 oracle, rounded once: what conformance looks like",
+        role="control",
     ),
     Implementation(
         "log_expit composition",
@@ -133,6 +134,7 @@ IMPLEMENTATIONS = (
         "-z * scipy.special.log_expit(x) - (1 - z) * scipy.special.log_expit(-x)",
         reductions=REDUCTIONS,
         broadcasts=True,
+        role="composition",
     ),
     Implementation(
         "textbook formula",
@@ -143,6 +145,7 @@ IMPLEMENTATIONS = (
         reductions=REDUCTIONS,
         broadcasts=True,
         note="on probabilities, as in textbooks: the control that has to be caught",
+        role="control",
     ),
     Implementation(
         "xlogy composition",
@@ -153,6 +156,7 @@ IMPLEMENTATIONS = (
         reductions=REDUCTIONS,
         broadcasts=True,
         takes="probabilities",
+        role="composition",
         note="in float16 and bfloat16 computed in the wider dtype that SciPy has, and rounded to that of p",
     ),
 )

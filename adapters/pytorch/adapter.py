@@ -13,6 +13,7 @@ from torch.distributions import Distribution
 from torch.nn import functional as F
 
 from conformance.adapter import (
+    OPERANDS,
     Adapter,
     Array,
     Clamp,
@@ -100,6 +101,7 @@ IMPLEMENTATIONS = (
         'torch.nn.BCEWithLogitsLoss(reduction="{reduction}"{more})(x, z)',
         spelling={"weight": ", weight=w", "pos_weight": ", pos_weight=q"},
         reductions=REDUCTIONS,
+        same_as="binary_cross_entropy_with_logits",
     ),
     Implementation(
         "multilabel_soft_margin_loss",
@@ -133,6 +135,7 @@ IMPLEMENTATIONS = (
         spelling={"weight": ", weight=w"},
         reductions=REDUCTIONS,
         note="takes probabilities: sigmoid(x) is passed",
+        role="composition",
     ),
     Implementation(
         "Bernoulli.log_prob",
@@ -166,6 +169,7 @@ IMPLEMENTATIONS = (
         reductions=REDUCTIONS,
         takes="probabilities",
         clamp=BCE_CLAMP,
+        same_as="functional.binary_cross_entropy",
         note='"BCELoss clamps its log function outputs to be greater than or equal to -100"',
     ),
     Implementation(
@@ -189,6 +193,7 @@ class PyTorch(Adapter):
     packages = ("torch",)
     imports = ("import torch", "from torch import inf, nan")
     modes = ("eager", "func", "compiled")
+    tangents = OPERANDS
 
     def implementations(self) -> tuple[Implementation, ...]:
         return IMPLEMENTATIONS
@@ -314,10 +319,12 @@ def _differentiated(request: Request, forward: Program) -> Program:
         return both(operands)[1]
 
     def tangent(operands: Operands) -> Tensor:
-        argument = operands[request.argument]
+        value = operands[request.wrt]
         with forward_ad.dual_level():
-            dual = forward_ad.make_dual(argument, torch.ones_like(argument))
-            return forward_ad.unpack_dual(forward({**operands, request.argument: dual})).tangent
+            dual = forward_ad.make_dual(value, torch.ones_like(value))
+            result = forward_ad.unpack_dual(forward({**operands, request.wrt: dual}))
+            # No tangent is one of zero: that is how it goes into the next operation.
+            return torch.zeros_like(result.primal) if result.tangent is None else result.tangent
 
     def curvature(operands: Operands) -> Tensor:
         leaf = operands[request.argument].detach().requires_grad_()
@@ -351,8 +358,8 @@ def _func(request: Request) -> Program:
         return both(operands)[1]
 
     def tangent(operands: Operands) -> Tensor:
-        argument = operands[request.argument]
-        return torch.func.jvp(along(operands), (argument,), (torch.ones_like(argument),))[1]
+        value = operands[request.wrt]
+        return torch.func.jvp(along(operands), (value,), (torch.ones_like(value),))[1]
 
     def curvature(operands: Operands) -> Tensor:
         def total(value: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from conformance.adapter import (
     LAYOUTS,
+    OPERANDS,
     Adapter,
     Array,
     Clamp,
@@ -24,6 +25,7 @@ from conformance.adapter import (
     Program,
     Reduction,
     Request,
+    Supported,
     Tensor,
     strided,
 )
@@ -79,19 +81,19 @@ def v1_losses_sigmoid_cross_entropy(logits, labels, *, weight=None, reduction="n
     )
 
 
-def keras_binary_crossentropy(logits, labels, *, weight=None, reduction="none", label_smoothing=0.0):
-    spelled = KERAS_REDUCTIONS[reduction].spelled if reduction in KERAS_REDUCTIONS else reduction
-    loss = tf.keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing, reduction=spelled)
-    # The last axis is averaged before any reduction, so a last axis of one keeps the elements.
-    return loss(labels[..., None], logits[..., None], sample_weight=weight)
+def _keras(loss: type, careful: bool, **options: Any) -> Callable[..., Tensor]:
+    """A Keras loss, called with a last axis of one, for that axis is averaged before any reduction.
 
+    A careful call names the dtype of the logits; one without it is computed in floatx.
+    """
 
-def keras_binary_focal_crossentropy(logits, labels, *, weight=None, reduction="none", label_smoothing=0.0):
-    spelled = KERAS_REDUCTIONS[reduction].spelled if reduction in KERAS_REDUCTIONS else reduction
-    loss = tf.keras.losses.BinaryFocalCrossentropy(
-        gamma=0.0, from_logits=True, label_smoothing=label_smoothing, reduction=spelled
-    )
-    return loss(labels[..., None], logits[..., None], sample_weight=weight)
+    def function(logits, labels, *, weight=None, reduction="none", label_smoothing=0.0):
+        spelled = KERAS_REDUCTIONS[reduction].spelled if reduction in KERAS_REDUCTIONS else reduction
+        dtype = logits.dtype.name if careful else None
+        made = loss(from_logits=True, label_smoothing=label_smoothing, reduction=spelled, dtype=dtype, **options)
+        return made(labels[..., None], logits[..., None], sample_weight=weight)
+
+    return function
 
 
 def keras_binary_crossentropy_of_probabilities(probabilities, labels, *, weight=None, reduction="none"):
@@ -129,6 +131,12 @@ def _with_reduction(function: Callable[..., Tensor], weighted: bool = False) -> 
     return reduced
 
 
+def _documented(function: str, rest: str) -> Supported:
+    punctuation = ". " if rest[0].isupper() else ", "
+    sentence = f"logits: A `Tensor` of type `float32` or `float64`{punctuation}{rest}"
+    return Supported(("float64", "float32"), sentence, f"{API}nn/{function}", "2026-11-26")
+
+
 IMPLEMENTATIONS = (
     Implementation(
         "sigmoid_cross_entropy_with_logits",
@@ -138,6 +146,7 @@ IMPLEMENTATIONS = (
         "tf.nn.sigmoid_cross_entropy_with_logits(labels=z, logits=x)",
         reductions=REDUCED,
         note="reduced with tf.reduce_sum and tf.reduce_mean",
+        supports=_documented("sigmoid_cross_entropy_with_logits", "Any real number."),
     ),
     Implementation(
         "weighted_cross_entropy_with_logits",
@@ -149,6 +158,7 @@ IMPLEMENTATIONS = (
         absent={"pos_weight": ", pos_weight=1.0"},
         reductions=REDUCED,
         note="reduced with tf.reduce_sum and tf.reduce_mean",
+        supports=_documented("weighted_cross_entropy_with_logits", "any real numbers."),
     ),
     Implementation(
         "compat.v1.losses.sigmoid_cross_entropy",
@@ -163,28 +173,30 @@ IMPLEMENTATIONS = (
     Implementation(
         "keras.losses.BinaryCrossentropy",
         "tf.keras.losses.BinaryCrossentropy",
-        keras_binary_crossentropy,
+        _keras(tf.keras.losses.BinaryCrossentropy, careful=True),
         "https://keras.io/api/losses/probabilistic_losses/#binarycrossentropy-class",
-        "tf.keras.losses.BinaryCrossentropy(from_logits=True{more}, "
+        "tf.keras.losses.BinaryCrossentropy(from_logits=True, dtype=x.dtype.name{more}, "
         'reduction="{reduction}")(z[..., None], x[..., None]{call})',
         spelling={"label_smoothing": ", label_smoothing={a}"},
         call_spelling={"weight": ", sample_weight=w"},
         reductions=KERAS_REDUCTIONS,
         same_rank_weights=True,
-        note="called with a last axis of length one, over which it averages",
+        note="called with the dtype of the logits, and with a last axis of length one, over which it averages",
+        plain=_keras(tf.keras.losses.BinaryCrossentropy, careful=False),
     ),
     Implementation(
         "keras.losses.BinaryFocalCrossentropy",
         "tf.keras.losses.BinaryFocalCrossentropy",
-        keras_binary_focal_crossentropy,
+        _keras(tf.keras.losses.BinaryFocalCrossentropy, careful=True, gamma=0.0),
         "https://keras.io/api/losses/probabilistic_losses/#binaryfocalcrossentropy-class",
-        "tf.keras.losses.BinaryFocalCrossentropy(gamma=0.0, from_logits=True{more}, "
+        "tf.keras.losses.BinaryFocalCrossentropy(gamma=0.0, from_logits=True, dtype=x.dtype.name{more}, "
         'reduction="{reduction}")(z[..., None], x[..., None]{call})',
         spelling={"label_smoothing": ", label_smoothing={a}"},
         call_spelling={"weight": ", sample_weight=w"},
         reductions=KERAS_REDUCTIONS,
         same_rank_weights=True,
-        note="gamma=0, where focal loss is the cross-entropy; called with a last axis of length one",
+        note="gamma=0, where focal loss is the cross-entropy; called as BinaryCrossentropy is",
+        plain=_keras(tf.keras.losses.BinaryFocalCrossentropy, careful=False, gamma=0.0),
     ),
     Implementation(
         "keras.losses.BinaryCrossentropy(from_logits=False)",
@@ -209,6 +221,7 @@ IMPLEMENTATIONS = (
         "tf.math.add(tf.where(x >= 0, x, tf.zeros_like(x)) - x * z, tf.math.log1p(tf.exp(tf.where(x >= 0, -x, x))))",
         reductions=REDUCED,
         note="the source of tf.nn.sigmoid_cross_entropy_with_logits, spelled out",
+        role="composition",
     ),
     Implementation(
         "textbook formula",
@@ -218,6 +231,7 @@ IMPLEMENTATIONS = (
         "-(z * tf.math.log(tf.sigmoid(x)) + (1 - z) * tf.math.log(1 - tf.sigmoid(x)))",
         reductions=REDUCED,
         note="on probabilities, as in textbooks: the control that has to be caught",
+        role="control",
     ),
 )
 
@@ -237,6 +251,7 @@ class TensorFlow(Adapter):
     packages = ("tensorflow", "keras")
     imports = ("import tensorflow as tf", "from math import inf, nan")
     modes = ("eager", "graph", "xla", "session")
+    tangents = OPERANDS
     compiles_each_shape = ("xla",)
     layouts = LAYOUTS[:5]  # dense tensors have no memory format
     keeps_memory = True
@@ -362,8 +377,8 @@ def _eager(request: Request) -> Program:
         return both(operands)[1]
 
     def tangent(operands: Operands) -> Tensor:
-        argument = operands[request.argument]
-        with tf.autodiff.ForwardAccumulator(argument, tf.ones_like(argument)) as accumulator:
+        value = operands[request.wrt]
+        with tf.autodiff.ForwardAccumulator(value, tf.ones_like(value)) as accumulator:
             result = request.forward(operands)
         return _required(accumulator.jvp(result))
 

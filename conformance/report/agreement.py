@@ -18,6 +18,7 @@ from conformance.report.pack import Interned, packed
 from conformance.ulp import unit
 
 Numbers = dict[tuple[str, str, str], str]
+_TOLD = ("adapter", "id", "reason", "harm", "link", "implementations", "modes", "level")
 CLOSE = 4.0  # ULP of the exact value: closer than two results of class LA can be told apart
 
 
@@ -45,8 +46,7 @@ def agreement(merged: Merged, grids: dict[str, Lattice], measured: list[Sample],
         "implementations": list(merged.implementations.values()),
         "misdividing": _misdividing(merged),
         "causes": [
-            {key: each[key] for key in ("adapter", "id", "reason", "harm", "link", "implementations", "modes", "level")}
-            for each in causes
+            {key: each[key] for key in _TOLD} | {"documented": each["rows"][0]["documented"]} for each in causes
         ],
     }
     return packed(header, arrays)

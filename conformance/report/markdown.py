@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
-from conformance.dtype import DTYPES
 from conformance.record import Record
 from conformance.report import sweeps
-from conformance.report.causes import causes
+from conformance.report.causes import Cause, causes, of_functions
 from conformance.report.merge import Merged
+from conformance.report.standing import standing
+from conformance.report.states import SEVERITIES
 from conformance.spec import Level
 
-_MOST_NAMES = 3
+_LEADING = 5
 
 
 def table(merged: Merged) -> str:
-    """One row a known deviation, the gravest first; then what sweeps of float32 counted, and what is unexpected."""
+    """What leads among the known deviations of public functions; then what sweeps of float32 counted, and surprises."""
     versions = {
         name: next(iter(each["versions"].values())) for run in merged.runs for name, each in run["adapters"].items()
     }
     subjects = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
-    lines = [f"{len(merged.checks):,} checks of {subjects}.", ""]
-    if known := causes(merged):
-        lines += ["| level | framework | where | what happens | clauses |", "|---|---|---|---|---|"]
-        lines += [_row(cause) for cause in known]
+    counted = sum(1 for _ in standing(merged).counted(merged.checks))
+    apart = len(merged.checks) - counted
+    others = f", and {apart:,} of compositions, of controls, and of classes that only call a function" if apart else ""
+    lines = [f"{counted:,} checks of public functions of {subjects}{others}.", ""]
+    lines += _known(causes(merged))
     lines += _swept(merged)
     lines += _unexpected(merged)
     return "\n".join(lines) + "\n"
@@ -86,17 +87,36 @@ def _gravity(key: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
     return list(Level).index(Level(key[0])), key
 
 
-def _row(cause: Mapping[str, Any]) -> str:
-    dtypes = "every dtype" if len(cause["dtypes"]) == len(DTYPES) else _few(cause["dtypes"])
-    where = f"{_few(cause['implementations'])} ({_few(cause['modes'], len(cause['modes']))}; {dtypes})"
-    reason = f"{cause['reason']} [Upstream]({cause['link']})" if cause["link"] else cause["reason"]
-    cells = (str(cause["level"]), cause["adapter"], where, reason, _few(cause["clauses"], 6))
+def _known(found: Sequence[Cause]) -> list[str]:
+    """The worst known deviations of public functions, and how many there are besides."""
+    judged = of_functions(found)
+    rest = {
+        "more of public functions": len(judged) - _LEADING,
+        "documented by their frameworks": sum(cause["rows"][0]["documented"] for cause in found),
+        "of compositions and controls": sum(cause["role"] != "function" for cause in found),
+    }
+    told = ", ".join(f"{count} {what}" for what, count in rest.items() if count > 0)
+    lines = []
+    if judged:
+        head = ["severity", "framework", "what a user sees", "where", "the worst of it"]
+        lines += ["The known deviations of public functions that lead, worst first:", "", *_table_head(head)]
+        lines += [_row(cause) for cause in judged[:_LEADING]]
+    return [*lines, *(["", f"The page has the others: {told}."] if told else [])]
+
+
+def _row(cause: Cause) -> str:
+    leading = cause["rows"][0]
+    title = cause["title"] or cause["reason"]
+    link = f" [Upstream]({cause['link']})" if cause["link"] else ""
+    severity = SEVERITIES.get(cause["severity"], "")
+    cells = (
+        f"{severity} ({leading['level']})" if severity else str(leading["level"]),
+        cause["adapter"],
+        f"{title}.{link}" if not title.endswith(".") else f"{title}{link}",
+        leading["where"],
+        leading["magnitude"],
+    )
     return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
-
-
-def _few(names: list[str], most: int = _MOST_NAMES) -> str:
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def _escaped(text: str) -> str:

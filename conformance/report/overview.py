@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from conformance.dtype import DTYPES
 from conformance.record import Record
 from conformance.report.merge import named
+from conformance.report.standing import BETWEEN_TWINS, Standing
 from conformance.report.states import DEVIATING, LEVELS, SYMBOLS, state
 from conformance.spec import CHAPTERS, CLAUSES
 
@@ -61,11 +62,11 @@ class Tile:
         for name in ("crashed", "unexpected"):
             if self.states[name]:
                 return name
-        levels = {seen.level for seen in self.clauses.values()}
+        levels = {seen.level for seen in self.clauses.values() if seen.state != "documented"}
         for level in _LEVELS:
             if level in levels:
                 return level
-        for name in ("conforms", "unsupported"):
+        for name in ("documented", "conforms", "unsupported"):
             if self.states[name]:
                 return name
         return "no-data"
@@ -102,6 +103,8 @@ class Row:
     device: str
     tiles: dict[str, dict[str, Tile]] = field(default_factory=lambda: defaultdict(dict))
     deviating: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    same_as: str = ""  # the function that stands for it
+    differing: int = 0  # checks that came out otherwise than those of the function that it is declared to call
 
     @property
     def look(self) -> dict[tuple[str, str], str]:
@@ -120,7 +123,7 @@ class Row:
 
 @dataclass
 class Framework:
-    """One framework in one version: its rows, and its checks by level and state."""
+    """One framework in one version: its rows, and its checks by level and state, none of them counted twice."""
 
     adapter: str
     version: str
@@ -128,8 +131,9 @@ class Framework:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
-def overview(checks: Iterable[Record]) -> list[Framework]:
+def overview(checks: Iterable[Record], who: Standing | None = None) -> list[Framework]:
     """Frameworks with their rows, in the order in which they were judged, modes side by side."""
+    who = who or Standing()
     frameworks: dict[tuple[str, str], Framework] = {}
     rows: dict[tuple[str, ...], Row] = {}
     # Alike but for their case: five times fewer than checks.
@@ -148,11 +152,13 @@ def overview(checks: Iterable[Record]) -> list[Framework]:
         framework = frameworks.setdefault(name, Framework(*name))
         key = (*name, implementation, mode, device)
         if key not in rows:
-            rows[key] = Row(adapter, version, implementation, (mode,), device)
+            twin, differing = who.twin((adapter, implementation)), who.differing.get((adapter, implementation), 0)
+            rows[key] = Row(adapter, version, implementation, (mode,), device, same_as=twin, differing=differing)
             framework.rows.append(rows[key])
-        framework.counts[level, seen] += count
         row = rows[key]
-        if seen in DEVIATING:
+        if not row.same_as or clause == BETWEEN_TWINS:
+            framework.counts[level, seen] += count
+        if seen in DEVIATING and seen != "documented":
             row.deviating[level].add(clause)
         row.tiles[clause[:1]].setdefault(dtype, Tile()).add(clause, level, mode, seen, signature, count)
     for framework in frameworks.values():

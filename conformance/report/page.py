@@ -13,10 +13,23 @@ import markupsafe
 import numpy as np
 
 from conformance import __version__, anatomy, record
-from conformance.report import agreement, causes, change, compare, curves, explorer, history, overview, speed, sweeps
+from conformance.adapter import ROLES
+from conformance.report import (
+    agreement,
+    causes,
+    change,
+    compare,
+    curves,
+    explorer,
+    history,
+    overview,
+    speed,
+    standing,
+    sweeps,
+)
 from conformance.report.merge import Merged, merge, named, write_records
 from conformance.report.pack import compressed
-from conformance.report.states import LEVELS, STATES
+from conformance.report.states import LEVELS, SEVERITIES, STATES
 from conformance.report.teeth import Teeth
 from conformance.reproducer import shown
 from conformance.spec import CLAUSES
@@ -39,12 +52,14 @@ SECTIONS = {
 _LEGEND = {
     "conforms": ("conforms", STATES["conforms"]),
     **{level: (f"{level}, known", f"known deviation of a {level} clause: {told}") for level, told in LEVELS.items()},
+    "documented": ("documented", STATES["documented"]),
     "unexpected": ("unexpected", STATES["unexpected"]),
     "crashed": ("crashed", STATES["crashed"]),
     "unsupported": ("unsupported", STATES["unsupported"]),
     "no-data": ("no data", STATES["no-data"]),
 }
 _MOST_SURPRISES = 200
+_LEADING = 5
 
 
 def write(merged: Merged, path: Path, teeth: Teeth | None = None) -> None:
@@ -55,8 +70,12 @@ def write(merged: Merged, path: Path, teeth: Teeth | None = None) -> None:
 
 def render(merged: Merged, teeth: Teeth | None = None) -> str:
     """The page's HTML. Everything that comes from records is escaped, or in the alphabet of base64."""
-    frameworks = overview.overview(merged.checks)
+    who = standing.standing(merged)
+    of_functions = [check for check in merged.checks if who.role(check) == "function"]
+    others = [check for check in merged.checks if who.role(check) != "function"]
+    frameworks, apart = overview.overview(of_functions, who), overview.overview(others)
     found = causes.causes(merged)
+    judged = causes.of_functions(found)
     surprises = [check for check in merged.checks if not check["expected"]]
     swept = sweeps.rows(merged)
     return (
@@ -72,9 +91,16 @@ def render(merged: Merged, teeth: Teeth | None = None) -> str:
             total=len(merged.checks),
             subjects=len({named(check["subject"]) for check in merged.checks}),
             frameworks=frameworks,
+            apart=apart,
+            judged=judged,
+            leading=judged[:_LEADING],
+            documented_count=sum(each["rows"][0]["documented"] for each in found),
+            counted=sum(1 for _ in who.counted(merged.checks)),
+            roles=ROLES,
+            severities=SEVERITIES,
             missing=merged.missing(),
             dtypes=overview.dtypes(merged.checks),
-            devices=sorted({row.device for each in frameworks for row in each.rows}),
+            devices=sorted({row.device for each in (*frameworks, *apart) for row in each.rows}),
             chapters=overview.chapters(merged.checks),
             causes=found,
             surprises=surprises[:_MOST_SURPRISES],

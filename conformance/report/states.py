@@ -7,6 +7,7 @@ from conformance.record import Record
 STATES = {
     "conforms": "the clause holds",
     "known": "it deviates as the ledger says: a known deviation, with reason and harm below",
+    "documented": "it deviates, and the framework's own documentation says so: a difference, nobody's fault",
     "unexpected": "it deviates and the ledger does not say so, or it no longer does what the ledger says",
     "unsupported": "the implementation does not offer what the case needs, and says so",
     "crashed": "the process that ran it died or hung",
@@ -28,12 +29,19 @@ SYMBOLS = {
     "must": "■",
     "should": "◆",
     "may": "●",
+    "documented": "§",
     "unexpected": "!",
     "crashed": "✕",
     "unsupported": "–",
     "no-data": "?",
 }
-DEVIATING = ("known", "unexpected", "crashed")
+DEVIATING = ("documented", "known", "unexpected", "crashed")
+SEVERITIES = {
+    "silent-large": "silent and large",
+    "run-dies": "the run dies",
+    "silent-small": "silent and small",
+    "refused": "refused or missing",
+}
 
 
 def state(check: Record) -> str:
@@ -42,4 +50,6 @@ def state(check: Record) -> str:
         return str(check["outcome"])
     if not check["expected"]:
         return "unexpected"
-    return {"deviates": "known", "errored": "known"}.get(check["outcome"], str(check["outcome"]))
+    if check["outcome"] in ("deviates", "errored"):
+        return "documented" if check.get("documented") else "known"
+    return str(check["outcome"])

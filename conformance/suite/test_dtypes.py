@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
+from conformance.adapter import Array, NotOffered
 from conformance.docket import Docket, Hearing
 from conformance.dtype import DTYPES
 from conformance.examination import Examination, scale
 from conformance.outcome import Conforms, Deviates, Outcome
 from conformance.spec import bound
+from conformance.subject import Runner
 from conformance.ulp import measure
 from conformance.verdict import within
 
@@ -32,18 +36,38 @@ def mixed(examination: Examination) -> Outcome:
         return Conforms({"observed": f"refuses {given} labels: {got}"})
     if got.dtype.name not in DTYPES:
         return Deviates("truncated", f"{given} labels gave a result of dtype {got.dtype.name}: {got.tolist()}")
-    floats = [DTYPES[name] for name in (examination.dtype.name, got.dtype.name, given) if name in DTYPES]
-    narrowest = min(floats, key=lambda dtype: dtype.precision)
-    exact = examination.case.exact("loss", examination.dtype)
-    values = got.astype(np.float64).ravel()
-    errors = measure(values, exact, scale(examination.case, "loss", examination.dtype), narrowest)
-    verdict = within(errors, bound("D3"), examination.elements())
+    verdict = _at_narrowest(examination, got, given, "D3")
     if isinstance(verdict, Conforms):
         return Conforms({**verdict.measures, "observed": f"{given} labels give {got.dtype.name}"}, verdict.worst)
     return verdict
 
 
-CHECKS = {"D1": own_precision, "D2": result_dtype, "D3": mixed}
+def by_default(examination: Examination) -> Outcome:
+    """The call without the options that a careful user adds, right at the precision of its result."""
+    runner = examination.runner
+    if runner.implementation.plain is None:
+        raise NotOffered("it has no option that chooses a dtype")
+    plain = dataclasses.replace(runner.implementation, function=runner.implementation.plain)
+    got = Runner(runner.subject, runner.adapter, plain).run(examination.call())
+    if got.dtype.name not in DTYPES:
+        return Deviates("truncated", f"by default {examination.dtype.name} gives {got.dtype.name}")
+    verdict = _at_narrowest(examination, got, got.dtype.name, "D4")
+    if isinstance(verdict, Conforms):
+        return Conforms({**verdict.measures, "observed": f"{examination.dtype.name} gives {got.dtype.name}"})
+    return verdict
+
+
+def _at_narrowest(examination: Examination, got: Array, given: str, clause: str) -> Conforms | Deviates:
+    """The loss within the clause's bound, at the precision of the narrowest float among the three dtypes."""
+    case, dtype = examination.case, examination.dtype
+    floats = [DTYPES[name] for name in (dtype.name, got.dtype.name, given) if name in DTYPES]
+    narrowest = min(floats, key=lambda each: each.precision)
+    values = got.astype(np.float64).ravel()
+    errors = measure(values, case.exact("loss", dtype), scale(case, "loss", dtype), narrowest)
+    return within(errors, bound(clause), examination.elements())
+
+
+CHECKS = {"D1": own_precision, "D2": result_dtype, "D3": mixed, "D4": by_default}
 
 
 def test_dtypes(docket: Docket, judge: Hearing) -> None:

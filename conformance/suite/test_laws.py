@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
-from conformance import lengths, operator
+from conformance import grid, lengths, operator
 from conformance.adapter import Array, NotOffered
 from conformance.docket import Docket, Hearing
 from conformance.draw import drawn
-from conformance.exact import Floats
+from conformance.exact import Exact, Floats
 from conformance.examination import Examination
 from conformance.number import float_text
 from conformance.outcome import Conforms, Deviates, Outcome, Worst
-from conformance.spec import bound
+from conformance.spec import GRADIENT_MUST, bound
 from conformance.subject import Call, Runner, bits, native
-from conformance.ulp import unit
+from conformance.twin import same_bits, twin_of
+from conformance.ulp import measure, unit
+from conformance.verdict import Judged, both, within
 
 Mask = npt.NDArray[np.bool_]
 POSITION_BASE = 61  # elements of the pattern whose copies must agree: a prime, so that every lane meets every element
@@ -59,8 +65,7 @@ def convex(examination: Examination) -> Outcome:
         result = _both(examination, x, z)
         if "gradient" not in result:
             raise NotOffered("the adapter does not differentiate")
-        scale = np.maximum(operator.sigmoid(x), z)
-        if (outcome := _never_falls(examination, result["gradient"], scale, x, z)) is not None:
+        if (outcome := _never_falls(examination, result["gradient"], _scale("gradient", x, z), x, z)) is not None:
             return outcome
     return Conforms({"elements": len(x)})
 
@@ -113,27 +118,49 @@ def inputs_unchanged(examination: Examination) -> Outcome:
 
 
 def modes_agree(examination: Examination) -> Outcome:
-    runner = examination.runner
-    if runner.subject.mode == runner.adapter.modes[0]:
-        raise NotOffered("it is the mode that the others are compared with")
+    """Each mode, the first one too, against the exact value of what was drawn: so one that is right is not accused."""
+    return both(_against_exact(examination))
+
+
+def _against_exact(examination: Examination) -> Iterator[Judged]:
     x, z = _labels(examination)
-    own, other = _both(examination, x, z), _both(examination, x, z, examination.session.sibling(runner))
-    scales = {
-        "loss": np.maximum(np.maximum(np.abs(x) * (1 - z), np.abs(x) * z), operator.loss(x, z)),
-        "gradient": np.maximum(operator.sigmoid(x), z),
-    }
-    largest = 0.0
-    for quantity in own:
-        ulps = _ulps(_apart(own[quantity], other[quantity]), scales[quantity], examination)
-        larger = np.maximum(np.abs(own[quantity]), np.abs(other[quantity]))
-        bad = _differs(ulps, larger, examination, "L7")
-        if bad.any():
-            index = _furthest(ulps, bad)
-            shown = f"the {quantity} is {own[quantity][index]:.9g}, in the first mode {other[quantity][index]:.9g}"
-            worst = _worst(index, x, z, own[quantity], other[quantity], ulps)
-            return Deviates("differs", shown, {"failing": int(bad.sum())}, worst)
-        largest = max(largest, float(ulps[larger >= examination.dtype.smallest_normal].max(initial=0.0)))
-    return Conforms({"max_scaled_ulp": largest})
+    exact = exact_pairs(x.tobytes(), z.tobytes())
+    limits = {"loss": bound("L7"), "gradient": GRADIENT_MUST}
+    for quantity, got in _both(examination, x, z).items():
+        errors = measure(got, exact[quantity], _scale(quantity, x, z), examination.dtype)
+        verdict = within(errors, limits[quantity], (x, z))
+        if isinstance(verdict, Deviates):
+            verdict = dataclasses.replace(verdict, detail=f"the {quantity}: {verdict.detail}")
+        yield verdict
+
+
+def same_as_function(examination: Examination) -> Outcome:
+    """Whatever the function gives, right or wrong, with every operand and reduction that both have."""
+    twin = twin_of(examination)
+    return same_bits(examination, twin, _offered_calls(examination, twin))
+
+
+def _offered_calls(examination: Examination, twin: Runner) -> Iterator[Call]:
+    x, z = _labels(examination)
+    plain = _shared(examination, x, z)
+    offers = examination.runner.implementation.offers
+    names = [name for name in ("weight", "pos_weight") if offers(name) and twin.implementation.offers(name)]
+    factor = native(1 + np.arange(len(plain.operands["logits"])) % 7 / 4, examination.dtype)
+    for given in ((), *((name,) for name in names)):
+        for reduction in examination.runner.implementation.reductions:
+            operands = {**plain.operands, **dict.fromkeys(given, factor)}
+            yield examination.with_cotangent(dataclasses.replace(plain, operands=operands, reduction=reduction))
+
+
+@functools.cache
+def exact_pairs(logits: bytes, labels: bytes) -> dict[str, Exact]:
+    """The exact losses and gradients of drawn logits and labels, given as the bytes of float64 arrays of one length."""
+    return grid.exact_pairs(np.frombuffer(logits), np.frombuffer(labels))
+
+
+def _scale(quantity: str, x: Floats, z: Floats) -> Floats:
+    ones = np.ones_like(x)
+    return operator.largest_term(quantity, x, z, ones, ones, ones)
 
 
 def _drawn(examination: Examination) -> tuple[Floats, Floats]:
@@ -157,9 +184,8 @@ def _shared(examination: Examination, x: Floats, z: Floats) -> Call:
     return lengths.stretched(_call(examination, x, z), examination.runner)
 
 
-def _both(examination: Examination, x: Floats, z: Floats, runner: Runner | None = None) -> dict[str, Floats]:
-    other = Examination(runner, examination.case, examination.session) if runner else examination
-    results = other.run_both(_shared(other, x, z))
+def _both(examination: Examination, x: Floats, z: Floats) -> dict[str, Floats]:
+    results = examination.run_both(_shared(examination, x, z))
     return {name: lengths.cut(got, len(x)).astype(np.float64) for name, got in results.items()}
 
 
@@ -222,6 +248,7 @@ CHECKS = {
     "L5": independent_of_position,
     "L6": inputs_unchanged,
     "L7": modes_agree,
+    "L8": same_as_function,
 }
 
 

@@ -12,6 +12,7 @@ from conformance.docket import Docket, Hearing
 from conformance.examination import Examination, scale
 from conformance.outcome import Outcome
 from conformance.spec import bound
+from conformance.twin import same_bits, twin_of
 from conformance.ulp import Errors, Kind, measure
 from conformance.verdict import Mask, outcome, within
 
@@ -44,6 +45,13 @@ def slope_in_full(examination: Examination) -> Outcome:
 
 def slope_of_certainty(examination: Examination) -> Outcome:
     return _within(examination, "P7", "gradient", ~_inside(examination) & ~_promise(examination).clamped)
+
+
+def same_as_function(examination: Examination) -> Outcome:
+    """With every reduction that it has, and a cotangent of ones."""
+    reductions = examination.runner.implementation.reductions
+    calls = (examination.with_cotangent(examination.call(reduction=each)) for each in reductions)
+    return same_bits(examination, twin_of(examination), calls)
 
 
 def _within(examination: Examination, clause: str, quantity: str, judged: Mask) -> Outcome:
@@ -85,6 +93,7 @@ CHECKS = {
     "P5": finite,
     "P6": slope_in_full,
     "P7": slope_of_certainty,
+    "P8": same_as_function,
 }
 
 

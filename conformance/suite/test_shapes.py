@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 
 from conformance.adapter import Array
+from conformance.case import Case
 from conformance.docket import Docket, Hearing
 from conformance.examination import Examination
 from conformance.outcome import Conforms, Deviates, Measure, Outcome
 from conformance.spec import GRADIENT_MUST, bound
 from conformance.subject import Call, bits
-from conformance.verdict import within
+from conformance.verdict import Judged, both, within
 
 Axes = tuple[int, ...]
 # [N,H,W] as [N,W,H], and [N,C,H,W] as [N,H,W,C].
@@ -29,10 +31,8 @@ def same_shape(examination: Examination) -> Outcome:
 
 def values_in_shape(examination: Examination) -> Outcome:
     rank = len(examination.case.shape)
-    verdict = _values(examination, tuple(range(rank)))
-    if rank == 4 and not isinstance(verdict, Deviates):
-        return _values(examination, _LAYOUT_AXES[rank])
-    return verdict
+    orders = [tuple(range(rank)), *([_LAYOUT_AXES[rank]] if rank == 4 else [])]
+    return both(verdict for axes in orders for verdict in _values(examination, axes))
 
 
 def same_bits_in_any_shape(examination: Examination) -> Outcome:
@@ -85,10 +85,15 @@ def views(examination: Examination) -> Outcome:
 
 
 def mismatched(examination: Examination) -> Outcome:
+    """A refusal, the loss of each logit with its own label, or the broadcast that is allowed and declared."""
     shapes = " against ".join(str(list(array.shape)) for array in examination.call().operands.values())
     got = examination.run_or_refusal(examination.call())
     if isinstance(got, str):
         return Conforms({"observed": f"raises {got}"})
+    if (paired := _paired(examination)) is not None and got.size == len(list(paired.elements(examination.dtype))):
+        verdict = within(examination.compare(got, case=paired), bound("S8"))
+        if isinstance(verdict, Conforms):
+            return Conforms({"observed": f"pairs each logit of {shapes} with its own label"})
     declared = examination.runner.implementation.broadcasts
     if examination.case.mismatch == "raise" or not declared:
         return Deviates("no-error", f"{shapes} gave a result of shape {list(got.shape)}")
@@ -96,22 +101,28 @@ def mismatched(examination: Examination) -> Outcome:
     return verdict if isinstance(verdict, Deviates) else Conforms({"observed": f"broadcasts to {list(got.shape)}"})
 
 
+def _paired(examination: Examination) -> Case | None:
+    """The case with its labels in the shape of its logits; None if there are not as many of both."""
+    texts = examination.case.texts
+    if texts["logits"].size != texts["labels"].size:
+        return None
+    one = {**texts, "labels": texts["labels"].reshape(texts["logits"].shape)}
+    return dataclasses.replace(examination.case, texts=one, mismatch="")
+
+
 def _moved(call: Call, axes: Axes) -> Call:
     # np.ascontiguousarray would make a vector of a zero-dimensional array.
     return Call({name: np.array(array.transpose(axes), order="C") for name, array in call.operands.items()})
 
 
-def _values(examination: Examination, axes: Axes) -> Outcome:
+def _values(examination: Examination, axes: Axes) -> Iterator[Judged]:
     moved = _moved(examination.call(), axes)
-    verdict: Outcome = Conforms()
     for quantity, got in examination.run_both(moved).items():
         if got.shape != moved.operands["logits"].shape:
-            return Deviates("wrong-shape", f"the {quantity} has the shape {list(got.shape)}")
+            yield Deviates("wrong-shape", f"the {quantity} has the shape {list(got.shape)}")
+            return
         back = got.transpose(np.argsort(axes)) if axes else got
-        verdict = within(examination.compare(back, quantity), _LIMITS[quantity], examination.elements())
-        if isinstance(verdict, Deviates):
-            return verdict
-    return verdict
+        yield within(examination.compare(back, quantity), _LIMITS[quantity], examination.elements())
 
 
 def _differing_bits(left: Array, right: Array) -> int:

@@ -9,7 +9,7 @@ from conformance.examination import Examination
 from conformance.outcome import Conforms, Deviates, Outcome
 from conformance.spec import bound
 from conformance.ulp import Kind
-from conformance.verdict import measures, outcome, within
+from conformance.verdict import good, outcome, within
 
 
 def finite_and_non_negative(examination: Examination) -> Outcome:
@@ -30,9 +30,8 @@ def result_accuracy(examination: Examination) -> Outcome:
 
 def infinite_limits(examination: Examination) -> Outcome:
     errors = examination.errors()
-    good = errors.scaled_ulp <= bound("V4").ulps
-    ordinary = ~np.isinf(examination.elements()[0])
-    return outcome(errors, good | ordinary, examination.elements())
+    infinite = np.isinf(examination.elements()[0])
+    return outcome(errors, good(errors, bound("V4")), examination.elements(), bound("V4"), judged=infinite)
 
 
 def nan_propagates(examination: Examination) -> Outcome:
@@ -44,13 +43,13 @@ def subnormals(examination: Examination) -> Outcome:
     tiny = np.abs(errors.exact.approximate()) < examination.dtype.smallest_normal
     right = (errors.kind == Kind.DISTANCE) & (errors.result_ulp <= bound("V6").ulps)
     flushed = errors.kind == Kind.FLUSHED
-    verdict = outcome(errors, right | flushed | ~tiny, examination.elements(), bound("V6"))
+    verdict = outcome(errors, right | flushed, examination.elements(), bound("V6"), judged=tiny)
     if isinstance(verdict, Deviates):
         return verdict
     observed = {(False, True): "gradual", (True, False): "flushed", (True, True): "mixed"}.get(
         (bool(flushed.any()), bool((right & tiny).any())), "none"
     )
-    return Conforms({**measures(errors), "observed": observed}, verdict.worst)
+    return Conforms({**verdict.measures, "observed": observed}, verdict.worst)
 
 
 def log_two_at_zero(examination: Examination) -> Outcome:

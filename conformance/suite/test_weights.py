@@ -9,17 +9,16 @@ from conformance.docket import Docket, Hearing
 from conformance.examination import Examination
 from conformance.outcome import Conforms, Deviates, Outcome
 from conformance.spec import WEIGHTED_MUST, bound
-from conformance.verdict import good, outcome, within
+from conformance.verdict import both, good, outcome, within
 
 
 def weighted(examination: Examination) -> Outcome:
     """Loss and gradient of the weighted elements."""
-    verdict: Outcome = Conforms()
-    for quantity, got in examination.run_both(examination.call()).items():
-        verdict = within(examination.compare(got, quantity), WEIGHTED_MUST, examination.elements())
-        if isinstance(verdict, Deviates):
-            return verdict
-    return verdict
+    results = examination.run_both(examination.call())
+    return both(
+        within(examination.compare(got, quantity), WEIGHTED_MUST, examination.elements())
+        for quantity, got in results.items()
+    )
 
 
 def zero_weight(examination: Examination) -> Outcome:
@@ -31,10 +30,10 @@ def zero_weight(examination: Examination) -> Outcome:
         raise NotOffered("the adapter does not differentiate")
     errors = examination.compare(got["gradient"], "gradient")
     removed = (errors.got == 0) | (np.isnan(errors.got) & ~ordinary)
-    verdict = outcome(errors, removed | ~off, examination.elements(), forced="not-exact")
+    verdict = outcome(errors, removed, examination.elements(), forced="not-exact", judged=off)
     # Where all logits are finite, W1 looks at the others.
     if not isinstance(verdict, Deviates) and not ordinary.all():
-        verdict = outcome(errors, good(errors, bound("W4")) | off, examination.elements(), bound("W4"))
+        verdict = outcome(errors, good(errors, bound("W4")), examination.elements(), bound("W4"), judged=~off)
     masked = errors.got[off & ~ordinary]
     if isinstance(verdict, Deviates) or not len(masked):
         return verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from tests.miniatures.correct import Correct, Narrow
+from tests.miniatures.correct import Correct, Elementwise, Narrow, Slope
 from tests.miniatures.miniature import ALL, miniature
 
 
@@ -27,11 +27,11 @@ class HalvesMissZero(Correct):
 
 @miniature("G3")
 class AlmostHalfAtZero(Correct):
-    """The sigmoid has a clever reciprocal: its value at 0 is the neighbour of a half."""
+    """The sigmoid has a clever reciprocal: its value at 0 is four ULP from a half."""
 
     def slope(self, x, z, q):
         exact = super().slope(x, z, q)
-        return torch.where(x == 0, exact * (1 - 2**-23), exact)
+        return torch.where(x == 0, exact * (1 - 2**-21), exact)
 
 
 @miniature("G3")
@@ -216,3 +216,21 @@ class RoundedForwardMode(Correct):
 
     def push(self, tangent, slope):
         return tangent * torch.round(slope, decimals=3)
+
+
+class LogitsAlone(Elementwise):
+    """Forward mode that looks at the tangent of its first operand only."""
+
+    @staticmethod
+    def jvp(ctx, _, dx, dz, dq):
+        model, operands = ctx.model, ctx.saved_tensors
+        slope = Slope.apply(model, *operands)
+        return torch.zeros_like(slope) if dx is None else model.push(dx, slope)
+
+
+@miniature("G12", dtypes=ALL, source="https://github.com/pytorch/pytorch/issues/19254")
+class ForwardModeOfLogitsAlone(Correct):
+    """Forward mode along labels and pos_weight gives zeros, without a word."""
+
+    def elementwise(self, x, z, q):
+        return LogitsAlone.apply(self, *torch.broadcast_tensors(x, z, q))

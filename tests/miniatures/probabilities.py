@@ -156,6 +156,17 @@ class SlopeOfNothing(OnProbabilities):
         return (1 - z) / (1 - p) - z / p
 
 
+@miniature("P8")
+class PromisesAFunction(OnProbabilities):
+    """It says that it only calls the function, and has arithmetic of its own."""
+
+    same_as = "functional.binary_cross_entropy"
+    clamp = Clamp("logarithm", "-100")
+
+    def loss(self, p, z, q):
+        return super().loss(p, z, q).clamp(max=100) * (1 + 2**-22)
+
+
 @miniature("P3")
 class WeightlessSlope(OnProbabilities):
     """The weight multiplies the loss, and is forgotten on the way back."""

@@ -116,3 +116,10 @@ class RewrittenGraph(Correct):
         if torch._C._functorch.is_functorch_wrapped_tensor(x):
             x = x.sigmoid()
         return super().elementwise(x, z, q)
+
+
+@miniature("L8")
+class OnlyCallsTheFunction(Correct):
+    """It says that it only calls the framework's function, and computes by itself."""
+
+    same_as = "binary_cross_entropy_with_logits"

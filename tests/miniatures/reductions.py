@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from tests.miniatures.correct import Correct
-from tests.miniatures.miniature import miniature
+from tests.miniatures.miniature import ALL, miniature
 
 
 @miniature("R1")
@@ -45,7 +45,7 @@ class MeanPerImage(Correct):
         return super().reduce(losses, reduction, w)
 
 
-@miniature("R3", dtypes="float64 float32", source="https://github.com/pytorch/pytorch/issues/24933")
+@miniature("R3 R6", dtypes="float64 float32", source="https://github.com/pytorch/pytorch/issues/24933")
 class SequentialAccumulator(Correct):
     """One accumulator in the dtype of the logits takes element after element."""
 
@@ -70,7 +70,7 @@ class NarrowCounter(Correct):
         return super().reduce(losses, reduction, w)
 
 
-@miniature("R4", dtypes="float16 bfloat16", source="https://github.com/tensorflow/tensorflow/issues/115732")
+@miniature("R4 R7", dtypes="float16 bfloat16", source="https://github.com/tensorflow/tensorflow/issues/115732")
 class HalfAccumulator(Correct):
     """The mean is a sum over a count, both in float16, where they overflow."""
 
@@ -99,3 +99,36 @@ class MeanOverNonzeroWeights(Correct):
         if reduction == "mean":
             return losses.sum() / (w.expand(losses.shape) != 0).sum()
         return super().reduce(losses, reduction, w)
+
+
+@miniature("R1 R7", dtypes=ALL)
+class DividesByOneLess(Correct):
+    """The mean divides by n - 1, as an unbiased variance does."""
+
+    def reduce(self, losses, reduction, w):
+        if reduction == "mean" and losses.numel() > 1:
+            return losses.sum() / (losses.numel() - 1)
+        return super().reduce(losses, reduction, w)
+
+
+@miniature("R7", dtypes="float32 float16")
+class DropsTheLastBlock(Correct):
+    """What is left over after full blocks of 4096 is not added up."""
+
+    def reduce(self, losses, reduction, w):
+        if reduction == "none" or losses.numel() <= 4096:
+            return super().reduce(losses, reduction, w)
+        total = losses.flatten()[: losses.numel() // 4096 * 4096].sum()
+        return total / losses.numel() if reduction == "mean" else total
+
+
+@miniature("R4 R7", dtypes="float16")
+class AddsUpInHalf(Correct):
+    """The accumulator has the dtype of the logits, in half precision too: what is small beside it is lost."""
+
+    def reduce(self, losses, reduction, w):
+        if reduction == "none" or not losses.numel():
+            return super().reduce(losses, reduction, w)
+        half = losses.detach().numpy().astype(np.float16)
+        total = torch.tensor(float(np.add.accumulate(half, axis=None, dtype=np.float16)[-1]))
+        return total / losses.numel() if reduction == "mean" else total

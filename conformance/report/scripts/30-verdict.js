@@ -27,8 +27,7 @@ function startTips() {
   document.addEventListener("scroll", hide, { passive: true, capture: true });
 }
 
-function startVerdict() {
-  const table = byId("matrix");
+function startMatrix(table) {
   const rows = [...table.tBodies].flatMap((body) => [...body.rows]).map((row) => [...row.querySelectorAll("a.cell")]).filter((row) => row.length);
   let here = rows[0]?.[0];
   if (here) here.tabIndex = 0;
@@ -47,6 +46,10 @@ function startVerdict() {
     const row = rows[Math.max(0, Math.min(rows.length - 1, at + steps[0]))];
     row[Math.max(0, Math.min(row.length - 1, column))].focus();
   });
+}
+
+function startVerdict() {
+  for (const table of document.querySelectorAll(".matrix table")) startMatrix(table);
   bind(byId("v-levels"), "levels", "verdict");
   address.listeners.push(() => { document.documentElement.dataset.levels = address.get("levels"); });
 }

@@ -69,10 +69,17 @@ function reductions(a, b) {
   return rows;
 }
 
+// What to write where a keyword is missing, with L(x, z) the unreduced loss and w or q the weight.
+const WITHOUT = {
+  weight: () => ["multiply the unreduced loss, ", el("code", {}, "w * L(x, z)"), ", and reduce that"],
+  pos_weight: () => ["the positive term alone is multiplied: ", el("code", {}, "q * z * L(x, 1) + (1 - z) * L(x, 0)")],
+  label_smoothing: () => ["smooth the labels, not the loss: pass ", el("code", {}, "z * (1 - a) + a / 2"), " as labels"],
+};
+
 function differences(data, a, b) {
   const found = [];
   const tell = (...text) => found.push(el("li", {}, ...text));
-  for (const word of a.keywords) if (!b.keywords.includes(word)) tell(`${b.implementation} has no ${word.replace("_", " ")}: multiply the unreduced loss yourself.`);
+  for (const word of a.keywords) if (!b.keywords.includes(word)) tell(`${b.implementation} has no ${word.replace("_", " ")}: `, WITHOUT[word]?.() || "it has to be written out", ".");
   if (a.labels === "soft" && b.labels === "hard") tell("Soft labels are not taken any more: labels must be 0 or 1.");
   if (!a.broadcasts && b.broadcasts) tell("Shapes that do not match broadcast without a word where they raised before.");
   if (a.broadcasts && !b.broadcasts) tell("Shapes that broadcast before now raise.");
@@ -81,7 +88,7 @@ function differences(data, a, b) {
   const ids = new Set(of(a).map((cause) => cause.id));
   const stays = new Set(of(b).map((cause) => cause.id).filter((id) => ids.has(id)));
   const list = (title, causes) => {
-    for (const cause of causes) tell(el("b", {}, `${title}: `), el("span", { class: `chip ${cause.level}` }, cause.level), ` ${cause.harm} `,
+    for (const cause of causes) tell(el("b", {}, `${title}: `), el("span", { class: `chip ${cause.documented ? "documented" : cause.level}` }, cause.documented ? "documented" : cause.level), ` ${cause.harm} `,
       el("a", { href: `#why-${cause.adapter}-${cause.id}` }, cause.id.replaceAll("-", " ")), el("small", { class: "quiet" }, ` ${cause.modes.join(", ")}`));
   };
   list("You take on", of(b).filter((cause) => !stays.has(cause.id)));

@@ -5,6 +5,8 @@ function startWhy() {
   address.listeners.push(() => {
     const words = address.get("why").toLowerCase().split(/\s+/).filter(Boolean);
     for (const cause of causes) cause.hidden = !words.every((word) => cause.dataset.text.includes(word));
+    const left = causes.filter((cause) => !cause.hidden).length;
+    byId("y-count").textContent = words.length ? `${left} of ${causes.length}` : "";
   });
 }
 

@@ -1,0 +1,52 @@
+"""Which errors are a refusal, in the framework's words, and which are a fault of the code that raised them."""
+
+from __future__ import annotations
+
+import builtins
+import traceback
+from collections.abc import Collection
+
+# What a check raises that looks at its arguments. An AttributeError or IndexError is raised by code that did not look.
+_SAYS_SO = (TypeError, ValueError, NotImplementedError, RuntimeError)
+# How frameworks word that an operand has no derivative,
+_NO_DERIVATIVE = ("not differentiable", "not implemented", "not been implemented", "not support", "no derivative")
+# and that a result was computed without the operand: nobody refused anything, and `backward` would say nothing.
+_DISCONNECTED = ("does not require grad", "not have been used in the graph", "no gradient")
+
+
+def is_refusal(error: BaseException, frameworks: Collection[str]) -> bool:
+    """True if a check of arguments raised it.
+
+    That is an error of a kind that says so (TypeError, ValueError, NotImplementedError, RuntimeError, or a class that a
+    library defines), or any other that was raised inside one of the ``frameworks`` (names of top-level modules).
+    RecursionError and UnicodeError are none.
+    """
+    if isinstance(error, (RecursionError, UnicodeError)) or not isinstance(error, Exception):
+        return False
+    if isinstance(error, _SAYS_SO) or type(error).__module__ != builtins.__name__:
+        return True
+    return _raised_in(error) in frameworks
+
+
+def has_no_derivative(error: BaseException, frameworks: Collection[str]) -> bool:
+    """True if it refuses to differentiate, in the words in which frameworks do."""
+    return is_refusal(error, frameworks) and any(words in str(error) for words in _NO_DERIVATIVE)
+
+
+def is_disconnected(error: BaseException) -> bool:
+    """True if the differentiation found no way from the result back to the operand."""
+    return any(words in str(error) for words in _DISCONNECTED)
+
+
+def told(error: BaseException) -> str:
+    """The error in one line: its class and its first line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:300]}" if lines else f"{type(error).__name__}: "
+
+
+def _raised_in(error: BaseException) -> str:
+    """The top-level module of the innermost frame."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    if not frames:
+        return ""
+    return str(frames[-1][0].f_globals.get("__name__", "")).partition(".")[0]
