@@ -101,7 +101,7 @@ def _adapters() -> None:
             )
         console.print(table)
     for name, reason in session.missing.items():
-        console.print(f"{name}: no data: {reason}", soft_wrap=True)
+        console.print(f"{name}: no data: {reason}", soft_wrap=True, markup=False)
 
 
 def _clauses() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from conformance import anatomy
@@ -38,13 +39,19 @@ def _table(name: str, example: anatomy.Example, functions: Functions) -> Table:
     table = Table(
         title=f"{name}: {kind.__module__.split('.')[0]}.{kind.__name__}", title_justify="left", show_lines=True
     )
-    table.add_column("step", style="bold")
-    for column in ("formula", "shape", "values", "note"):
-        table.add_column(column, overflow="fold")
+    table.add_column("step")
+    table.add_column("shape", no_wrap=True)
+    # A row of a matrix stays a row at 80 columns; the words beside it are folded.
+    table.add_column("values", no_wrap=True)
+    table.add_column("note")
     for step in steps:
         shape = shape_of(step.value)
         table.add_row(
-            step.name, step.formula, str(list(shape)), _values(step.value), step.told, style="cyan" if not shape else ""
+            f"[bold]{step.name}[/]\n{escape(step.formula)}",
+            escape(str(list(shape))),
+            _values(step.value),
+            step.told,
+            style="cyan" if not shape else "",
         )
     return table
 
@@ -59,4 +66,4 @@ def _rows(values: object) -> str:
         return f"{values:.4g}"
     if values and isinstance(values[0], list):
         return "\n".join(_rows(each) for each in values)
-    return "  ".join(f"{each:8.4g}" for each in values)
+    return " ".join(f"{each:8.4g}" for each in values)

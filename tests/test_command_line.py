@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,7 +40,7 @@ def test_a_run_is_green_with_its_ledger(tmp_path: Path) -> None:
     assert all(each["expected"] for each in found)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "textbook formula" in page
-    assert "Nothing unexpected" in page
+    assert "Nothing is unexpected" in page
 
 
 def test_strict_ignores_the_ledger(tmp_path: Path) -> None:
@@ -290,6 +291,13 @@ def test_a_framework_that_is_not_installed_is_no_data(tmp_path: Path) -> None:
     assert "no module 'scipy'" in run["missing"]["numpy"]
     assert "no data" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert "Traceback" not in result.stdout + result.stderr
+    for verb in (("list", "adapters"), ("explain", "--adapter", "numpy")):
+        told = subprocess.run(
+            [sys.executable, "-m", "conformance", *verb],
+            capture_output=True, text=True, check=False, cwd=tmp_path, env=environment,
+        )  # fmt: skip
+        assert "pip install 'sigmoid-xent-conformance[numpy]'" in told.stdout
+    assert "pip install 'sigmoid-xent-conformance[numpy]'" in result.stdout
 
 
 def test_a_run_measures_curves_unless_it_is_a_choice_of_clauses(tmp_path: Path) -> None:
@@ -318,6 +326,7 @@ def test_explain_shows_the_steps_in_the_framework_s_own_tensors() -> None:
     assert "numpy.ndarray" in done
     assert done.count("[1, 3, 4]") == 8
     assert "│ []" in done
+    assert re.search(r"-6 +-4 +-1 +0\.5 │", done), "a row of the matrix is a row at 80 columns"
 
 
 def test_compare_exits_1_on_a_regression_only(tmp_path: Path) -> None:

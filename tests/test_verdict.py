@@ -13,7 +13,7 @@ from conformance.exact import Exact
 from conformance.outcome import Conforms, Deviates
 from conformance.spec import Bound
 from conformance.ulp import Kind, measure
-from conformance.verdict import measures, outcome, signature, within, worst
+from conformance.verdict import both, measures, outcome, signature, within, worst
 
 STEP = 2.0**-23  # an ulp of 1 in float32
 SUBNORMAL = Fraction(2) ** -140
@@ -138,3 +138,44 @@ def test_an_element_without_inputs_is_shown_by_its_result() -> None:
     shown = worst(ones(1), 0, None)
 
     assert (shown.logit, shown.label, shown.got) == ("", "", "0x1.000002p+0")
+
+
+def test_how_much_of_a_bound_was_used_is_recorded() -> None:
+    """By the bound's own measure, of what has a distance; a flushed subnormal has none."""
+    assert measures(ones(0, 3, 1), Bound(12, "result", ""))["of_bound"] == 0.25
+    assert measures(ones(16, scale=16.0), Bound(4, "scaled", ""))["of_bound"] == 0.25
+    assert measures(ones(16, scale=16.0), Bound(4, "result", ""))["of_bound"] == 4
+    assert "of_bound" not in measures(errors((0.0, SUBNORMAL)), Bound(4, "result", ""))
+    assert "of_bound" not in measures(ones(1))
+    assert within(ones(6), Bound(4, "result", "")).measures["of_bound"] == 1.5
+
+
+def test_of_what_is_not_judged_nothing_is_asked_and_nothing_recorded() -> None:
+    """Neither its error nor its place."""
+    found, judged = ones(1, 90, 2), np.array([True, False, True])
+    verdict = outcome(found, np.array([True, False, True]), bound=Bound(4, "result", ""), judged=judged)
+
+    assert isinstance(verdict, Conforms)
+    assert verdict.measures == {"elements": 2, "max_result_ulp": 2.0, "max_scaled_ulp": 2.0, "of_bound": 0.5}
+    assert verdict.worst.index == 2
+    wrong = outcome(found, np.array([False, False, True]), bound=Bound(4, "result", ""), judged=judged)
+    assert (wrong.measures["failing"], wrong.worst.index) == (1, 0)
+    nothing = outcome(found, np.array([False] * 3), judged=np.array([False] * 3))
+    assert nothing.measures == {"elements": 0}
+
+
+def test_several_results_have_one_verdict() -> None:
+    """The first that deviates, or the one that came nearest to its bound; what follows a deviation is not computed."""
+    bound = Bound(4, "result", "")
+    low, high, bad = (within(ones(steps), bound) for steps in (1, 3, 9))
+
+    def failing():
+        yield low
+        yield bad
+        raise AssertionError
+
+    assert both([low, high]) is both([high, low]) is high
+    assert both(failing()) is bad
+    assert both([]) == Conforms()
+    plain = Conforms({"observed": "no number"})
+    assert both([low, plain]) is low
