@@ -10,6 +10,7 @@ import abc
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import KW_ONLY, dataclass, field
+from fractions import Fraction
 from importlib import metadata
 from typing import Any, ClassVar
 
@@ -20,11 +21,13 @@ from conformance.dtype import DTYPES
 
 Array = npt.NDArray[Any]
 Tensor = Any  # a framework's own array
-Operands = Mapping[str, Tensor]  # logits, labels, weight, pos_weight, cotangent
+Operands = Mapping[str, Tensor]  # logits or probabilities, labels, weight, pos_weight, cotangent
 Program = Callable[[Operands], Tensor]
 LAYOUTS = ("contiguous", "strided", "transposed", "sliced", "expanded", "channels_last")
 OPERANDS = ("logits", "labels", "weight", "pos_weight")  # what a call is given, and can be differentiated along
 KEYWORDS = ("weight", "pos_weight", "reduction", "label_smoothing")
+ARGUMENTS = ("logits", "probabilities")
+CLAMPS = ("logarithm", "probability")
 
 ROLES = {
     "function": "a public function of the framework",
@@ -48,6 +51,23 @@ class Reduction:
     spelled: str
     divisor: str = ""
     wrap: str = "{}"
+
+
+@dataclass(frozen=True)
+class Clamp:
+    """What a function of probabilities documents of its ends, to be held to.
+
+    ``kind`` is 'logarithm' (no logarithm is below ``value``) or 'probability' (probabilities are clipped to
+    ``[value, 1 - value]``); ``value`` is the documented decimal.
+    """
+
+    kind: str
+    value: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in CLAMPS:
+            raise ValueError(f"unknown clamp {self.kind!r}; known: {', '.join(CLAMPS)}")
+        Fraction(self.value)
 
 
 @dataclass(frozen=True)
@@ -76,6 +96,9 @@ class Implementation:
     counted beside it. ``plain`` is the call without the options that a careful user adds to have it computed in the
     dtype of the logits: D4 records what it computes in. ``supports`` are the dtypes of its documentation, if it does
     not name all.
+
+    ``takes`` says what the first argument is: 'logits', or 'probabilities' (p in ``expression``) with the ``clamp``
+    that the function's documentation promises, if any.
     """
 
     name: str
@@ -98,17 +121,21 @@ class Implementation:
     same_as: str = ""
     plain: Callable[..., Tensor] | None = None
     supports: Supported | None = None
+    takes: str = "logits"
+    clamp: Clamp | None = None
 
     def __post_init__(self) -> None:
         if self.role not in ROLES:
             raise ValueError(f"{self.name}: unknown role '{self.role}'; known: {', '.join(ROLES)}")
+        if self.takes not in ARGUMENTS:
+            raise ValueError(f"{self.name} takes '{self.takes}'; known: {', '.join(ARGUMENTS)}")
 
     def offers(self, keyword: str) -> bool:
         """True if the function's signature has the keyword."""
         return keyword in signature_of(self.function).parameters
 
     def call_text(self, reduction: str, given: Collection[str], label_smoothing: float | None) -> str:
-        """The call as a user writes it, on tensors named x, z, w (weight) and q (pos_weight)."""
+        """The call as a user writes it, on tensors named x or p, z, w (weight) and q (pos_weight)."""
         more = "".join(text for name, text in self.spelling.items() if name in given)
         more += "".join(text for name, text in self.absent.items() if name not in given)
         if label_smoothing is not None:
@@ -144,6 +171,11 @@ class Request:
     reduction: str = "none"
     label_smoothing: float | None = None
 
+    @property
+    def argument(self) -> str:
+        """The operand that the implementation takes beside the labels: 'logits' or 'probabilities'."""
+        return self.implementation.takes
+
     def forward(self, operands: Operands) -> Tensor:
         """Call the implementation with the operands it is given and the keywords it has."""
         given: dict[str, Any] = {name: operands[name] for name in ("weight", "pos_weight") if name in operands}
@@ -151,7 +183,7 @@ class Request:
             given["reduction"] = self.reduction
         if self.label_smoothing is not None:
             given["label_smoothing"] = self.label_smoothing
-        return self.implementation.function(operands["logits"], operands["labels"], **given)
+        return self.implementation.function(operands[self.argument], operands["labels"], **given)
 
 
 class Adapter(abc.ABC):

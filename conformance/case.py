@@ -18,16 +18,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from conformance import content, intake, limits
+from conformance import content, intake, limits, probability, proof
+from conformance.ball import NotProven
 from conformance.dtype import DTYPES, Dtype
 from conformance.errors import ContentError
 from conformance.exact import Exact, Real, real
 from conformance.number import float_text, parse, rounded
-from conformance.proof import QUANTITIES, Element
 from conformance.schema import validate
 
 # What an element of a case consists of, in the order of a golden row.
 OPERANDS = ("logits", "labels", "weight", "pos_weight", "cotangent")
+QUANTITIES = {"logits": proof.QUANTITIES, "probabilities": probability.QUANTITIES}  # proven, by the first operand
 DEFAULTS = {"weight": 1.0, "pos_weight": 1.0, "cotangent": 1.0}
 GOLDEN_MARK = "# --- Proven by `python -m conformance prove`. Do not edit below this line. ---"
 
@@ -85,12 +86,28 @@ class Case:
         """True if only the elements matter: such cases of one dtype share one tensor."""
         special = (self.label_smoothing != "0", self.repeat != 1, self.layout != "contiguous", self.mismatch)
         mixed = (self.label_dtype, self.logit_dtype, self.law, self.reductions != ("none",))
-        return self.chapter in ("values", "gradients", "weights", "dtypes") and not any(special + mixed)
+        chapters = ("values", "gradients", "weights", "dtypes", "probabilities")
+        return self.chapter in chapters and not any(special + mixed)
+
+    @property
+    def argument(self) -> str:
+        """What an implementation must take for this case: 'logits' or 'probabilities'."""
+        return "probabilities" if "probabilities" in self.texts else "logits"
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """What an element consists of: OPERANDS, with ``argument`` in the first place."""
+        return (self.argument, *OPERANDS[1:])
+
+    @property
+    def bare(self) -> bool:
+        """True if there is nothing but the argument and its labels."""
+        return set(self.texts) == {self.argument, "labels"}
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the logits."""
-        return self.texts["logits"].shape
+        """The shape of the logits, or probabilities."""
+        return self.texts[self.argument].shape
 
     def operand(self, name: str, dtype: Dtype) -> Values:
         """The operand rounded to nearest even in ``dtype``, held exactly in float64, in its own shape."""
@@ -108,8 +125,9 @@ class Case:
         return not any(text in specials for array in self.texts.values() for text in array.flat)
 
     def elements(self, dtype: Dtype) -> Iterator[tuple[float, ...]]:
-        """The elements, operands broadcast together, as tuples in the order of OPERANDS."""
-        arrays = [self.operand(name, dtype) if name in self.texts else np.float64(DEFAULTS[name]) for name in OPERANDS]
+        """The elements, operands broadcast together, as tuples in the order of ``operands``."""
+        given = ((name, name in self.texts) for name in self.operands)
+        arrays = [self.operand(name, dtype) if there else np.float64(DEFAULTS[name]) for name, there in given]
         return zip(*(array.flat for array in np.broadcast_arrays(*arrays)), strict=True)
 
     def exact(self, quantity: str, dtype: Dtype) -> Exact:
@@ -143,10 +161,21 @@ def row_key(element: tuple[float, ...]) -> tuple[str, ...]:
     return tuple(float_text(float(value)) for value in element)
 
 
-def proof_element(element: tuple[float, ...], label_smoothing: str) -> Element:
-    """The exact inputs of one element for conformance.proof."""
+def prove_element(case: Case, element: tuple[float, ...]) -> dict[str, str]:
+    """The quantities of one element as text, proven. Raises NotProven."""
+    if case.argument == "probabilities":
+        return probability.prove(probability_element(element))
     logit, label, weight, pos_weight, cotangent = (_to_real(value) for value in element)
-    return Element(logit, label, weight, pos_weight, cotangent, Fraction(label_smoothing))
+    smoothing = Fraction(case.label_smoothing)
+    return proof.prove(proof.Element(logit, label, weight, pos_weight, cotangent, smoothing))
+
+
+def probability_element(element: tuple[float, ...]) -> probability.Element:
+    """The exact inputs of one element whose first operand is a probability. Raises NotProven if one is infinite."""
+    if not all(map(math.isfinite, element)):
+        raise NotProven("infinite weights and cotangents are not supported")
+    p, label, weight, _, cotangent = map(Fraction, element)
+    return probability.Element(p, label, weight, cotangent)
 
 
 def seal(body: str) -> str:
@@ -175,6 +204,7 @@ def loads(text: str, path: Path, root: Path | None = None, *, sealed: bool = Tru
     except ValueError as error:
         raise ContentError(path, "input", str(error), "numbers are decimal or hex-float strings") from None
     law = raw.get("law")
+    goldens = raw.get("golden", {}).items()
     return Case(
         id=path.relative_to(root).with_suffix("").as_posix(),
         path=path,
@@ -193,7 +223,7 @@ def loads(text: str, path: Path, root: Path | None = None, *, sealed: bool = Tru
         label_dtype=data.get("label_dtype", ""),
         logit_dtype=data.get("logit_dtype", ""),
         law=Law(int(law["examples"]), int(law["elements"]), tuple(law["logits"]), law["labels"]) if law else None,
-        golden={name: _read_golden(rows, name, path) for name, rows in raw.get("golden", {}).items() if name in DTYPES},
+        golden={name: _read_golden(rows, name, texts, path) for name, rows in goldens if name in DTYPES},
     )
 
 
@@ -237,18 +267,28 @@ def _texts(data: Mapping[str, Any], path: Path) -> dict[str, npt.NDArray[np.obje
     if "picture" in data:
         texts = _picture(data["picture"], data["palette"], path)
     else:
-        texts = {name: _array(data[name], name, path) for name in OPERANDS[:2] if name in data}
+        texts = {name: _array(data[name], name, path) for name in ("logits", "probabilities", "labels") if name in data}
     for name in OPERANDS[2:]:
         if name in data:
             texts[name] = _array(data[name], name, path)
     for name, array in texts.items():
         for text in array.flat:
             parse(str(text))
-        if name == "labels" and array.size == 1 and "logits" in texts and not data.get("mismatch"):
-            texts[name] = np.broadcast_to(array.reshape(()), texts["logits"].shape)
+        first = texts.get("logits", texts.get("probabilities"))
+        if name == "labels" and array.size == 1 and first is not None and not data.get("mismatch"):
+            texts[name] = np.broadcast_to(array.reshape(()), first.shape)
+    if "probabilities" in texts:
+        _require_probabilities(texts, path)
     if data.get("mismatch") != "raise":
         _require_one_shape(texts, path)
     return texts
+
+
+def _require_probabilities(texts: Mapping[str, npt.NDArray[np.object_]], path: Path) -> None:
+    for name in ("probabilities", "labels"):
+        for text in texts[name].flat:
+            if not 0 <= parse(str(text)) <= 1:
+                raise ContentError(path, f"input.{name}", f"'{text}' is no probability", "write numbers in [0, 1]")
 
 
 def _require_one_shape(texts: Mapping[str, npt.NDArray[np.object_]], path: Path) -> None:
@@ -310,20 +350,22 @@ def _picture(
     }
 
 
-def _read_golden(table: Mapping[str, Any], dtype: str, path: Path) -> Golden:
+def _read_golden(table: Mapping[str, Any], dtype: str, texts: Mapping[str, Any], path: Path) -> Golden:
     columns: list[str] = table["columns"]
-    inputs = len(columns) - len(QUANTITIES)
+    argument = "probabilities" if "probabilities" in texts else "logits"
+    operands, quantities = (argument, *OPERANDS[1:]), QUANTITIES[argument]
+    inputs = max(len(columns) - len(quantities), 0)
     names = columns[:inputs]
-    if not set(names) <= set(OPERANDS) or columns[inputs:] != list(QUANTITIES):
+    if not set(names) <= set(operands) or columns[inputs:] != list(quantities):
         raise ContentError(path, f"golden.{dtype}.columns", f"they are {columns}", STALE)
     if any(len(row) != len(columns) for row in table["rows"]):
         raise ContentError(path, f"golden.{dtype}.rows", "a row is not as long as the columns", STALE)
     rows, results = {}, []
     for index, row in enumerate(table["rows"]):
         given = dict(zip(names, row[:inputs], strict=True))
-        rows[tuple(given.get(name, "0x1p+0") for name in OPERANDS)] = index
+        rows[tuple(given.get(name, "0x1p+0") for name in operands)] = index
         results.append(row[inputs:])
-    by_quantity = zip(*results, strict=True) if results else [()] * len(QUANTITIES)
+    by_quantity = zip(*results, strict=True) if results else [()] * len(quantities)
     return Golden(rows, dict(zip(columns[inputs:], by_quantity, strict=True)))
 
 

@@ -86,12 +86,13 @@ def _adapters() -> None:
     for name, adapter in session.adapters.items():
         versions = ", ".join(f"{package} {version}" for package, version in adapter.versions().items())
         table = Table(title=f"{name}: {versions}; devices: {', '.join(adapter.devices())}", title_justify="left")
-        for column in ("implementation", "modes", "labels", "keywords", "reductions", "shapes"):
+        for column in ("implementation", "takes", "modes", "labels", "keywords", "reductions", "shapes"):
             table.add_column(column, overflow="fold")
         for each in adapter.implementations():
             keywords = [word for word in KEYWORDS if word != "reduction" and each.offers(word)]
             table.add_row(
                 each.name,
+                each.takes,
                 " ".join(each.modes or adapter.modes),
                 each.labels,
                 " ".join(keywords) or "-",

@@ -58,6 +58,7 @@ def implementation_record(adapter: Adapter, implementation: Implementation) -> R
         "documentation": implementation.documentation,
         "labels": implementation.labels,
         "broadcasts": implementation.broadcasts,
+        "takes": implementation.takes,
         "keywords": [word for word in KEYWORDS if word != "reduction" and implementation.offers(word)],
         "reductions": {name: each.divisor for name, each in implementation.reductions.items()},
         "calls": {
@@ -105,7 +106,7 @@ def case_hash(case: Case) -> str:
 
 
 def _exact(case: Case) -> dict[str, dict[str, list[str]]]:
-    if case.law or case.mismatch or not 0 < case.texts["logits"].size <= _MOST_ELEMENTS:
+    if case.law or case.mismatch or not 0 < case.texts[case.argument].size <= _MOST_ELEMENTS:
         return {}
     return {
         name: {

@@ -24,7 +24,8 @@ from conformance.subject import Runner
 # Which quantity a clause looks at, for the reproducer; the loss if it is not listed.
 QUANTITIES = {
     "G1": "gradient", "G2": "gradient", "G3": "gradient", "G4": "gradient", "G8": "gradient", "G10": "gradient",
-    "L3": "gradient", "G5": "label_gradient", "G6": "curvature", "G11": "curvature", "G7": "tangent", "G12": "tangent",
+    "L3": "gradient", "P3": "gradient", "P5": "gradient", "P6": "gradient", "P7": "gradient",
+    "G5": "label_gradient", "G6": "curvature", "G11": "curvature", "G7": "tangent", "G12": "tangent",
 }  # fmt: skip
 
 
@@ -111,7 +112,7 @@ class Docket:
             f"  case     {self.case.id}: {self.case.idea}",
             f"  subject  {subject.id} ({subject.version})",
             f"  outcome  {outcome.name} {outcome.signature} ({finding.note}): {detail}",
-            *_element_lines(getattr(outcome, "worst", None), clause),
+            *_element_lines(getattr(outcome, "worst", None), clause, self.runner.takes),
             f"  rerun    {rerun}",
         ]
         if script_text:
@@ -122,12 +123,13 @@ class Docket:
         return "\n".join(lines)
 
 
-def _element_lines(worst: Worst | None, clause: Clause) -> list[str]:
+def _element_lines(worst: Worst | None, clause: Clause, takes: str) -> list[str]:
     if worst is None:
         return []
     allowed = f"{clause.bound.ulps:g} {clause.bound.measure} ULP" if clause.bound else "exact"
+    operand = {"logits": "logit", "probabilities": "probability"}[takes]
     return [
-        f"  element  {worst.index}: logit {_both(worst.logit)}, label {_both(worst.label)}",
+        f"  element  {worst.index}: {operand} {_both(worst.logit)}, label {_both(worst.label)}",
         f"  got      {_both(worst.got)}",
         f"  exact    {_both(worst.exact)}",
         f"  distance {worst.result_ulp:.4g} result ULP, {worst.scaled_ulp:.4g} scaled ULP; allowed {allowed}",

@@ -39,8 +39,9 @@ class Exact:
         return Exact(self.hi[index], self.lo[index], self.exponent[index])
 
     def approximate(self) -> Floats:
-        """The nearest float64 (values below its range become zero)."""
-        return np.ldexp(self.hi, np.clip(self.exponent, -3000, 3000).astype(np.int32))
+        """The nearest float64 (values below its range become zero, those beyond it infinite)."""
+        with np.errstate(over="ignore"):
+            return np.ldexp(self.hi, np.clip(self.exponent, -3000, 3000).astype(np.int32))
 
     @classmethod
     def of(cls, values: Iterable[Real]) -> Exact:

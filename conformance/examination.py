@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from conformance import lengths, operator, refusal
+from conformance import lengths, operator, probability, refusal
 from conformance.adapter import Array, NotOffered
-from conformance.case import OPERANDS, Case, Values
+from conformance.case import Case, Values
 from conformance.dtype import Dtype
 from conformance.exact import Exact, Floats
 from conformance.outcome import Worst
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DIFFERENTIATED = {
-    "gradient": "logits",
+    "gradient": "",  # with respect to what the implementation takes
     "label_gradient": "labels",
     "weight_gradient": "weight",
     "pos_weight_gradient": "pos_weight",
@@ -50,7 +50,7 @@ class Examination:
     def call(self, case: Case | None = None, *, reduction: str = "none", layout: str = "contiguous") -> Call:
         """The case's own call, in its own shapes."""
         case = case or self.case
-        names = [name for name in ("logits", "labels", "weight", "pos_weight") if name in case.texts]
+        names = [name for name in (case.argument, "labels", "weight", "pos_weight") if name in case.texts]
         operands = {name: self._operand(case, name) for name in names}
         smoothing = float(case.label_smoothing) if case.label_smoothing != "0" else None
         return Call(operands, reduction, smoothing, layout)
@@ -110,7 +110,7 @@ class Examination:
     def errors(self, quantity: str = "loss", golden: str = "") -> Errors:
         """The errors of this case's elements for a quantity; ``golden`` names another golden to compare with."""
         golden = golden or quantity
-        if self.case.elementwise and set(self.case.texts) <= {"logits", "labels"}:
+        if self.case.elementwise and self.case.bare:
             return self.session.batches.errors(self, quantity, golden)
         cotangent = None
         if "cotangent" in self.case.texts and quantity in DIFFERENTIATED:
@@ -124,7 +124,7 @@ class Examination:
         return measure(values, case.exact(golden, self.dtype), scale(case, golden, self.dtype), self.dtype)
 
     def elements(self) -> tuple[Floats, Floats]:
-        """Logits and labels, one an element in C order."""
+        """Logits (or probabilities) and labels, one an element in C order."""
         x, z, *_ = _columns(self.case, self.dtype)
         return x, z
 
@@ -134,13 +134,13 @@ class Examination:
         Returns the call (with its cotangent, if any), the request's quantity and the operand to differentiate.
         """
         call = self.call(reduction=self.case.reductions[0])
-        if worst is not None and self.case.elementwise and set(call.operands) == {"logits", "labels"}:
+        if worst is not None and self.case.elementwise and self.case.bare:
             index = slice(worst.index, worst.index + 1)
             call = Call({name: array.reshape(-1)[index] for name, array in call.operands.items()})
         elif "cotangent" in self.case.texts and quantity in DIFFERENTIATED:
             cotangent = native(self.case.operand("cotangent", self.dtype), self.dtype)
             call = Call({**call.operands, "cotangent": cotangent}, call.reduction, call.label_smoothing)
-        wrt = DIFFERENTIATED.get(quantity, "logits")
+        wrt = DIFFERENTIATED.get(quantity, "")
         return call, "gradient" if quantity in DIFFERENTIATED else quantity, wrt
 
     def _operand(self, case: Case, name: str) -> Array:
@@ -213,7 +213,7 @@ class Batches:
         tell(shared)
         try:
             result = examination.run(lengths.stretched(call, examination.runner), shared.quantity)
-            return lengths.cut(result, len(call.operands["logits"]))
+            return lengths.cut(result, len(call.operands[examination.runner.takes]))
         except NotOffered:
             raise
         except Exception:
@@ -223,14 +223,15 @@ class Batches:
 
     def members(self, runner: Runner, finite: bool) -> tuple[Case, ...]:
         """The cases in the runner's batch; finite and non-finite ones never share a tensor."""
-        return _members(tuple(self.cases), runner.subject.dtype, runner.implementation.labels == "hard", finite)
+        hard = runner.implementation.labels == "hard"
+        return _members(tuple(self.cases), runner.takes, runner.subject.dtype, hard, finite)
 
     def _call(self, runner: Runner, finite: bool) -> Call:
         columns = [_columns(case, runner.dtype) for case in self.members(runner, finite)]
         return Call(
             {
                 name: native(np.concatenate([each[position] for each in columns]), runner.dtype)
-                for position, name in enumerate(OPERANDS[:2])
+                for position, name in enumerate((runner.takes, "labels"))
             }
         )
 
@@ -239,6 +240,8 @@ class Batches:
 def scale(case: Case, quantity: str, dtype: Dtype) -> Floats:
     """The magnitude of the largest term, one an element in C order."""
     x, z, w, q, c = _columns(case, dtype)
+    if case.argument == "probabilities":
+        return probability.largest_term(quantity, x, z, w, c)
     smoothing = float(case.label_smoothing)
     return operator.largest_term(quantity, x, z * (1 - smoothing) + smoothing / 2, w, q, c)
 
@@ -285,12 +288,13 @@ def _columns(case: Case, dtype: Dtype) -> tuple[Values, ...]:
 
 
 @functools.cache
-def _members(cases: tuple[Case, ...], dtype: str, hard: bool, finite: bool) -> tuple[Case, ...]:
+def _members(cases: tuple[Case, ...], takes: str, dtype: str, hard: bool, finite: bool) -> tuple[Case, ...]:
     return tuple(
         case
         for case in cases
         if case.elementwise
-        and set(case.texts) <= {"logits", "labels"}
+        and case.bare
+        and case.argument == takes
         and dtype in case.dtypes
         and case.finite == finite
         and (case.hard_labels or not hard)
@@ -301,7 +305,7 @@ def _members(cases: tuple[Case, ...], dtype: str, hard: bool, finite: bool) -> t
 def _slices(members: tuple[Case, ...]) -> dict[Case, slice]:
     slices, start = {}, 0
     for case in members:
-        stop = start + case.texts["logits"].size
+        stop = start + case.texts[case.argument].size
         slices[case] = slice(start, stop)
         start = stop
     return slices

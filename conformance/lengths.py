@@ -31,7 +31,7 @@ def around_powers(runner: Runner) -> list[int]:
 
 def stretched(call: Call, runner: Runner) -> Call:
     """The call with its elements repeated up to the shared length, in a mode that compiles for each shape."""
-    if not _compiles_each(runner) or len(call.operands["logits"]) >= SHARED:
+    if not _compiles_each(runner) or len(call.operands[runner.takes]) >= SHARED:
         return call
     return dataclasses.replace(call, operands={name: np.resize(each, SHARED) for name, each in call.operands.items()})
 

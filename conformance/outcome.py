@@ -39,7 +39,10 @@ SIGNATURES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Worst:
-    """The worst element of a case: flat index, inputs, and what came out. Exact values as hex text."""
+    """The worst element of a case: flat index, inputs, and what came out. Exact values as hex text.
+
+    ``logit`` holds the probability where the case has probabilities.
+    """
 
     index: int
     logit: str

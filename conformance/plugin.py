@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conformance import case, context, record
+from conformance import context, record
 from conformance.curve import Curve
 from conformance.docket import Docket, Unexpected
 from conformance.errors import UsageError
@@ -149,11 +149,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     session = _session(metafunc.config)
     names = {name for name in checks if session.clause_chosen(name)}
-    chosen = [each for each in case.load_all() if names.intersection(each.clauses) and session.case_chosen(each.id)]
     dockets, ids = [], []
     for runner in session.runners:
-        for each in chosen:
-            if runner.subject.dtype in each.dtypes:
+        for each in session.cases_of(runner):
+            if names.intersection(each.clauses):
                 dockets.append(Docket(session, runner, each))
                 ids.append(f"{runner.subject.id}|{each.id}")
     metafunc.parametrize("docket", dockets, ids=ids)
@@ -161,7 +160,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _generate_curves(metafunc: pytest.Metafunc) -> None:
     session = _session(metafunc.config)
-    runners = [each for each in session.runners if (each.subject.id, "curve", "") not in session.done]
+    runners = [each for each in session.on_logits if (each.subject.id, "curve", "") not in session.done]
     if not context.curves_chosen(session):
         runners = []
     metafunc.parametrize(
@@ -177,9 +176,9 @@ def _generate_trials(metafunc: pytest.Metafunc) -> None:
     session = _session(metafunc.config)
     trials = [
         Trial(runner, workload)
-        for device in sorted({each.subject.device for each in session.runners})
+        for device in sorted({each.subject.device for each in session.on_logits})
         for workload in workloads(session.choice.workloads, device)
-        for runner in session.runners
+        for runner in session.on_logits
         if runner.subject.device == device and (runner.subject.id, "speed", workload.name) not in session.done
     ]
     metafunc.parametrize("trial", trials, ids=[each.id for each in trials])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from conformance import proof
-from conformance.case import DEFAULTS, GOLDEN_MARK, OPERANDS, Case, load, proof_element, row_key, seal
+from conformance.ball import NotProven
+from conformance.case import DEFAULTS, GOLDEN_MARK, QUANTITIES, Case, load, prove_element, row_key, seal
 from conformance.dtype import DTYPES
 from conformance.errors import ContentError
 
@@ -47,9 +47,9 @@ def write(path: Path, root: Path | None = None) -> bool:
 
 
 def _table(case: Case, dtype: str) -> Iterator[str]:
-    used = [name for name in OPERANDS if name not in DEFAULTS or name in case.texts]
-    positions = [OPERANDS.index(name) for name in used]
-    columns = (*used, *proof.QUANTITIES)
+    used = [name for name in case.operands if name not in DEFAULTS or name in case.texts]
+    positions = [case.operands.index(name) for name in used]
+    columns = (*used, *QUANTITIES[case.argument])
     yield f"columns = [{_quoted(columns)}]"
     yield "rows = ["
     for inputs, results in _rows(case, dtype):
@@ -66,10 +66,10 @@ def _rows(case: Case, dtype: str) -> Iterator[tuple[Row, Row]]:
             continue
         seen.add(key)
         try:
-            results = proof.prove(proof_element(element, case.label_smoothing))
-        except proof.NotProven as error:
+            results = prove_element(case, element)
+        except NotProven as error:
             raise ContentError(case.path, f"golden.{dtype}", str(error), f"change element {key}") from error
-        yield key, tuple(results[name] for name in proof.QUANTITIES)
+        yield key, tuple(results[name] for name in QUANTITIES[case.argument])
 
 
 def _broadcasts(case: Case) -> bool:

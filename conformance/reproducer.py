@@ -10,7 +10,7 @@ import numpy as np
 from conformance.adapter import Adapter, Array, Request
 from conformance.outcome import Worst
 
-LETTERS = {"logits": "x", "labels": "z", "weight": "w", "pos_weight": "q", "cotangent": "c"}
+LETTERS = {"logits": "x", "probabilities": "p", "labels": "z", "weight": "w", "pos_weight": "q", "cotangent": "c"}
 MOST_ELEMENTS = 64
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from conformance import case as cases
 from conformance import loader, threads
 from conformance.adapter import Adapter, Implementation
+from conformance.case import Case
 from conformance.dtype import DTYPES, dtype_named
 from conformance.errors import UsageError
 from conformance.examination import Batches
@@ -78,6 +79,17 @@ class Session:
         """True if --case lets this case through."""
         return not self.choice.cases or any(fnmatch.fnmatchcase(case, glob) for glob in self.choice.cases)
 
+    def cases_of(self, runner: Runner) -> Iterator[Case]:
+        """The chosen cases that are put to a runner: those of its dtype, with the argument that it takes."""
+        for case in cases.load_all():
+            if case.argument == runner.takes and runner.subject.dtype in case.dtypes and self.case_chosen(case.id):
+                yield case
+
+    @property
+    def on_logits(self) -> list[Runner]:
+        """The runners that take logits: error curves and workloads are made of these."""
+        return [each for each in self.runners if each.takes == "logits"]
+
     @functools.cache  # noqa: B019 - one session a process
     def twin(self, runner: Runner) -> Runner | None:
         """The function that the subject's implementation only calls, in the same mode; None if there is none."""
@@ -120,10 +132,17 @@ def open_session(choice: Choice) -> Session:
 
 
 def open_subject(choice: Choice) -> tuple[Session, Runner]:
-    """The first subject of what was chosen, for a verb about one. Raises UsageError; also if a framework is missing."""
+    """The first subject of what was chosen, for a verb about one that takes logits. Raises UsageError.
+
+    Also if a framework is missing.
+    """
     session = open_session(choice)
     for name, reason in session.missing.items():
         raise UsageError(f"adapter '{name}': {reason}")
+    if session.runners[0].takes != "logits":
+        raise UsageError(
+            f"'{session.runners[0].implementation.name}' takes probabilities; choose one that takes logits"
+        )
     return session, session.runners[0]
 
 

@@ -74,6 +74,7 @@ CHAPTERS = {
     "D": "Dtypes",
     "L": "Laws",
     "E": "Errors",
+    "P": "Probabilities",
 }
 
 LOSS_MUST = Bound(12, "scaled", "exp 6 (3, wobble), log1p 3, 1 - z 1, two products 1, two additions 1")
@@ -139,7 +140,55 @@ def careless_summation(n: int, precision: int) -> Bound:
 
 
 _THIS = "definition of the operator"
+
+# P: the same operator on probabilities, by the budgets of the docstring above; no exponential is left in it.
+PROBABILITY_MUST = Bound(
+    16, "scaled", "log of each term 12 (2 * 3, wobble), 1 - p 1, 1 - z 1, two products 1, their sum 0.5, rounded up"
+)
+PROBABILITY_SHOULD = Bound(
+    8, "result", "two terms of one sign: log or log1p 6 (3, wobble), 1 - z 1 (0.5, wobble), product 0.5, sum 0.5"
+)
+SLOPE_MUST = Bound(
+    14,
+    "scaled",
+    "division of each term 10 (2 * 2.5, wobble), 1 - p 1, 1 - z 1, two products 1, difference 0.5, rounded up",
+)
+SLOPE_SHOULD = Bound(
+    6.5, "result", "(p - z) / (p (1 - p)): p - z 1, 1 - p 1, product 1, each 0.5, wobble; division 2.5; two products 1"
+)
 # fmt: off
+_PROBABILITIES = (
+    Clause("P1", Level.MUST,
+           "For probabilities between 0 and 1 the loss is within the bound of the exact value, or of the one that the "
+           "documented clamp makes of it, in scaled ULP.",
+           "log(1 - p) rounds 1 - p, which costs half an ULP of 1: any formula in use keeps it.", _THIS,
+           PROBABILITY_MUST),
+    Clause("P2", Level.SHOULD, "The loss on probabilities is within the bound in result ULP, tails included.",
+           "A small p has a loss of p, which log1p(-p) keeps and log(1 - p) does not.",
+           "https://github.com/jax-ml/jax/pull/1200", PROBABILITY_SHOULD),
+    Clause("P3", Level.MUST,
+           "The gradient with respect to p is within the bound of (p - z) / (p (1 - p)), in scaled ULP, where nothing "
+           "is clamped by documentation.",
+           "A clamp that nobody documents is another gradient.", "https://github.com/pytorch/pytorch/issues/103316",
+           SLOPE_MUST),
+    Clause("P4", Level.MUST,
+           "At p = 0 and p = 1 the loss is its limit, or what the documented clamp makes of it, never NaN.",
+           "0 log 0 is 0: a certain and right prediction costs nothing.", "https://github.com/ml-explore/mlx/pull/1280",
+           PROBABILITY_MUST),
+    Clause("P5", Level.MUST,
+           "The gradient with respect to p is never NaN, and infinite only where the exact one, after the documented "
+           "clamp, is infinite or overflows the dtype.",
+           "One NaN in a gradient ends a training run.", "https://github.com/PaddlePaddle/Paddle/pull/50930"),
+    Clause("P6", Level.SHOULD,
+           "The gradient with respect to p is within the bound in result ULP where nothing is clamped.",
+           "Where a soft label is nearly met, two terms cancel; p - z does not.", _THIS, SLOPE_SHOULD),
+    Clause("P7", Level.SHOULD,
+           "At p = 0 and p = 1, if documentation clamps nothing there, the gradient is its limit: 1 or -1 where the "
+           "label agrees, infinite where it does not.",
+           "Its term with coefficient 0 is 0 up to the very end.", _THIS, SLOPE_MUST),
+    Clause("P8", Level.MUST, "A class that only calls a function of probabilities gives that function's bits.",
+           "Who reads the one's verdict relies on it for the other.", _THIS),
+)
 _CLAUSES = (
     Clause("V1", Level.MUST, "Finite logits and labels in [0, 1] give a finite, non-negative loss.",
            "A negative or infinite loss ends or misleads training.", "cross-entropy of two distributions is >= 0"),
@@ -275,6 +324,7 @@ _CLAUSES = (
            "A number would be believed.", _THIS),
     Clause("E2", Level.MAY, "Labels outside [0, 1] are refused or give the formula's value; which one is recorded.",
            "No document promises either.", "https://github.com/pytorch/pytorch/issues/110865", LOSS_MUST),
+    *_PROBABILITIES,
 )
 # fmt: on
 

@@ -32,6 +32,17 @@ had. A *may* clause records which of several accepted behaviours was seen; only 
 and (-x, 1-z), are measured alike. A subnormal result that was flushed to zero is not a distance: V6 records it and the
 accuracy clauses leave it alone. Bounds hold in every dtype at its own precision. Below each stands how near to it a
 public function came that conforms, in the published run: a bound that is far from everybody decides nothing.
+
+**On probabilities** (chapter P) the argument is p in [0, 1] in place of the logit:
+
+    loss(p, z)       = -z*log(p) - (1 - z)*log(1 - p)        with 0*log(0) = 0
+    d loss / d p     = (p - z) / (p*(1 - p))
+
+The largest term is `max(z max(|log p|, 1), (1-z) max(|log(1-p)|, 1))` for the loss, the 1 for that in `1 - p`, and
+`max(z/p, (1-z)/(1-p))` for the gradient; mirror images, `(p, z)` and `(1-p, 1-z)`, have one scale. A function whose
+documentation clamps the logarithm, or clips p to `[eps, 1 - eps]`, is held to the exact value of what it documents.
+Where eps or 1 - eps is no number of the dtype, the documented number and the nearest one in the dtype are both
+accepted. Of gradients where something is clamped no document says more than that they are finite, and no more is asked.
 """
 
 

@@ -52,11 +52,17 @@ class Runner:
         """The dtype under test."""
         return dtype_named(self.subject.dtype)
 
-    def request(self, call: Call, quantity: str = "loss", wrt: str = "logits") -> Request:
-        """What has to be computed, as the adapter wants it."""
+    @property
+    def takes(self) -> str:
+        """What the implementation takes beside the labels: 'logits' or 'probabilities'."""
+        return self.implementation.takes
+
+    def request(self, call: Call, quantity: str = "loss", wrt: str = "") -> Request:
+        """What has to be computed, as the adapter wants it; a derivative without ``wrt`` is that by ``takes``."""
+        wrt = wrt or self.takes
         return Request(self.implementation, self.subject.mode, quantity, wrt, call.reduction, call.label_smoothing)
 
-    def run(self, call: Call, quantity: str = "loss", wrt: str = "logits") -> Array:
+    def run(self, call: Call, quantity: str = "loss", wrt: str = "") -> Array:
         """The quantity as a NumPy array of the dtype the framework gave it.
 
         Raises NotOffered where the adapter has no such thing, WrongDevice if the result was computed
@@ -65,7 +71,7 @@ class Runner:
         return self._fetched(self._program(self.request(call, quantity, wrt))(self.place(call)))
 
     def run_both(self, call: Call) -> tuple[Array, Array]:
-        """Loss and gradient with respect to the logits, from one program. Raises as run does."""
+        """Loss and gradient with respect to ``takes``, from one program. Raises as run does."""
         loss, gradient = self._program(self.request(call, "both"))(self.place(call))
         return self._fetched(loss), self._fetched(gradient)
 
@@ -94,7 +100,7 @@ class Runner:
     def _program(self, request: Request) -> Program:
         if request.quantity not in self.adapter.quantities:
             raise NotOffered(f"the adapter has no {request.quantity}")
-        if request.quantity == "tangent" and request.wrt not in self.adapter.tangents:
+        if request.quantity == "tangent" and request.wrt not in (request.argument, *self.adapter.tangents):
             raise NotOffered(f"the adapter has no forward mode along {request.wrt}")
         if request not in self._programs:
             self._programs[request] = self.adapter.program(request)

@@ -2,7 +2,8 @@
 
 The name is a function; a class, of which one instance is made; or a custom autograd function, a class with ``apply``
 and ``backward``. Attributes that it may have: ``devices`` says where it runs, ``kernel.devices = ("gpu",)``;
-``same_as`` names the adapter's implementation whose bits it must give; ``plain`` is its call without options.
+``same_as`` names the adapter's implementation whose bits it must give; ``plain`` is its call without options; ``takes``
+says that it takes "probabilities", and ``clamp`` (conformance.adapter.Clamp) what it promises of their ends.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from conformance.adapter import Implementation, Reduction, signature_of
+from conformance.adapter import ARGUMENTS, Implementation, Reduction, signature_of
 from conformance.errors import UsageError
 from conformance.loader import load_module
 
@@ -35,10 +36,19 @@ def brought(target: str) -> Implementation:
         function,
         reductions={"none": Reduction("none"), **offered},
         devices=tuple(getattr(function, "devices", ())),
+        takes=_taken(target, function),
+        clamp=getattr(function, "clamp", None),
         note="brought along with --implementation",
         same_as=getattr(function, "same_as", ""),
         plain=getattr(function, "plain", None),
     )
+
+
+def _taken(target: str, function: Callable[..., Any]) -> str:
+    takes = str(getattr(function, "takes", ARGUMENTS[0]))
+    if takes not in ARGUMENTS:
+        raise UsageError(f"--implementation {target}: it takes '{takes}'; write takes = \"probabilities\" or no takes")
+    return takes
 
 
 def is_target(name: str) -> bool:
@@ -79,7 +89,9 @@ def _instance(target: str, given: Any) -> Callable[..., Any]:
         def applied(logits: Any, labels: Any) -> Any:
             return given.apply(logits, labels)
 
-        applied.devices = getattr(given, "devices", ())  # type: ignore[attr-defined]
+        for name in ("devices", "takes", "clamp"):
+            if hasattr(given, name):
+                setattr(applied, name, getattr(given, name))
         return applied
     try:
         return cast("Callable[..., Any]", given())

@@ -21,7 +21,6 @@ from conformance.dtype import DTYPES
 from conformance.errors import UsageError
 from conformance.grid import packed
 from conformance.outcome import Conforms, Crashed, Deviates, Outcome
-from conformance.proof import QUANTITIES
 from conformance.record import Record
 from conformance.report import agreement, badge, causes, compare, curves, history, markdown, page
 from conformance.report.merge import Merged, merge
@@ -175,7 +174,7 @@ def _case(flag: int, body: bytes) -> None:
     for dtype in (DTYPES[name] for name in it.dtypes if it.mismatch != "raise"):
         assert all(len(element) == len(case.OPERANDS) for element in it.elements(dtype))
         if dtype.name in it.golden or flag & 128:
-            for quantity in QUANTITIES[flag >> 5 & 3 :: 4]:
+            for quantity in case.QUANTITIES[it.argument][flag >> 5 & 3 :: 4]:
                 it.exact(quantity, dtype)
                 it.reals(quantity, dtype)
 

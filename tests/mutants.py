@@ -218,7 +218,7 @@ def warm() -> None:
             if each.law:
                 draw.drawn(each.law, dtype)
             elif dtype.name in each.golden and each.mismatch != "raise":
-                for quantity in proof.QUANTITIES:
+                for quantity in case.QUANTITIES[each.argument]:
                     each.exact(quantity, dtype)
     kept = set(sys.modules)
     if failed := _quick("operator", "spec"):

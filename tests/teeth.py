@@ -48,10 +48,9 @@ def hear(choice: Choice) -> Iterator[Heard]:
     session = open_session(choice)
     judge = Judge(session)
     for runner in session.runners:
-        for each in case.load_all():
-            if runner.subject.dtype in each.dtypes and session.case_chosen(each.id):
-                for clause in filter(session.clause_chosen, each.clauses):
-                    yield Heard(clause, each.id, judge.hear(runner, clause, each))
+        for each in session.cases_of(runner):
+            for clause in filter(session.clause_chosen, each.clauses):
+                yield Heard(clause, each.id, judge.hear(runner, clause, each))
 
 
 def judge(miniature: Miniature) -> Verdict:

@@ -43,7 +43,7 @@ def test_there_are_cases_for_every_clause_and_dtype() -> None:
     assert len(CASES) >= 120
     assert set(clauses) == set(CLAUSES)
     for dtype in DTYPES.values():
-        assert sum(case.texts["logits"].size for case in CASES if not case.law and dtype.name in case.dtypes) > 500
+        assert sum(case.texts[case.argument].size for case in CASES if not case.law and dtype.name in case.dtypes) > 500
 
 
 def test_ideas_are_distinct_and_state_the_behaviour() -> None:
@@ -57,7 +57,7 @@ def test_ideas_are_distinct_and_state_the_behaviour() -> None:
 @pytest.mark.parametrize("case", [case for case in CASES if not case.law], ids=lambda case: case.id)
 def test_cases_are_small_enough_to_check_by_hand(case: Case) -> None:
     """At most 16 elements, pictures apart."""
-    assert case.texts["logits"].size <= (256 if "per-pixel" in case.flags or len(case.shape) > 2 else 16)
+    assert case.texts[case.argument].size <= (256 if "per-pixel" in case.flags or len(case.shape) > 2 else 16)
 
 
 def test_finite_inputs_stay_finite_in_every_dtype_of_the_case() -> None:

@@ -18,6 +18,7 @@ from conformance.spec import CLAUSES
 from tests import teeth
 
 ONE_SHAPE = ("values/*", "gradients/*", "dtypes/*", "errors/*", "laws/*", "reductions/half-*")
+ON_LOGITS = {clause for clause in CLAUSES if not clause.startswith("P")}
 SECOND_MODES = {"pytorch": "func", "tensorflow": "graph", "jax": "compiled"}
 SUBJECTS = [
     *itertools.product(["pytorch"], ["correct", "within_two_ulps", "narrow"], DTYPES),
@@ -53,7 +54,23 @@ def test_a_right_implementation_is_not_accused(
     assert [each for each in found if each.failed] == []
     conforming = {each.clause for each in found if isinstance(each.outcome, Conforms)}
     if whole:
-        assert conforming == set(CLAUSES) - ({"R4"} if dtype in ("float64", "float32") else {"R3"})
+        assert conforming == ON_LOGITS - ({"R4"} if dtype in ("float64", "float32") else {"R3"})
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["plain", "narrow", "floored", "clipped", "narrow_clipped"])
+@pytest.mark.parametrize("mode", ["eager", "func"])
+def test_nor_is_one_on_probabilities(name: str, dtype: str, mode: str) -> None:
+    """Clamped as its documentation says, or not at all.
+
+    P7 has nothing to say where documentation clamps both ends, and P8 only of what is declared to be another function.
+    """
+    target = f"tests.exemplars.on_probabilities:{name}"
+    found = list(teeth.hear(Choice(("pytorch",), (target,), ("cpu",), (dtype,), (mode,))))
+
+    assert [each for each in found if each.failed] == []
+    conforming = {each.clause for each in found if isinstance(each.outcome, Conforms)}
+    assert conforming == set(CLAUSES) - ON_LOGITS - {"P8"} - (set() if name in ("plain", "narrow") else {"P7"})
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -8,9 +8,10 @@ from fractions import Fraction
 import mpmath
 import pytest
 
-from conformance import proof
+from conformance import ball
+from conformance.ball import NotProven
 from conformance.exact import real
-from conformance.proof import Element, NotProven, prove
+from conformance.proof import Element, prove
 
 
 @pytest.mark.parametrize("logit", ["-745.2", "-40", "-1e-9", "0.3", "17", "36.8", "700"])
@@ -76,8 +77,8 @@ def test_a_loss_below_every_format_keeps_its_sign() -> None:
 
 def test_an_undecidable_ball_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A ball that stays too wide is an error, never a guess."""
-    monkeypatch.setattr(proof, "LAST_PRECISION", 64)
-    monkeypatch.setattr(proof, "FIRST_PRECISION", 64)
+    monkeypatch.setattr(ball, "LAST_PRECISION", 64)
+    monkeypatch.setattr(ball, "FIRST_PRECISION", 64)
 
     with pytest.raises(NotProven, match="still undecided at 64 bits"):
         prove(Element(Fraction(1), Fraction(1)))

@@ -209,8 +209,8 @@ class Jax(Adapter):
                 ),
                 "tangent": ("print(jax.jvp(lambda {wrt}: f({args}), ({wrt},), (jnp.ones_like({wrt}),))[1])",),
                 "curvature": (
-                    "g = jax.grad(lambda x: f({args}).sum())",
-                    "print(jax.grad(lambda x: g(x).sum())(x))",
+                    "g = jax.grad(lambda {wrt}: f({args}).sum())",
+                    "print(jax.grad(lambda {wrt}: g({wrt}).sum())({wrt}))",
                 ),
             }[request.quantity]
         )
@@ -233,7 +233,7 @@ def _program(request: Request) -> Program:
 
     def curvature(operands: Operands) -> Tensor:
         first = jax.grad(lambda value: along(operands)(value).sum())
-        return jax.grad(lambda value: first(value).sum())(operands["logits"])
+        return jax.grad(lambda value: first(value).sum())(operands[request.argument])
 
     return {"loss": request.forward, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature}[
         request.quantity

@@ -98,6 +98,25 @@ def _textbook_derivative(request: Request, operands: Operands) -> Tensor:
     return operands.get("cotangent", np.ones_like(x)) * value / count
 
 
+def xlogy_composition(probabilities, labels, *, reduction="none"):
+    z = labels.astype(probabilities.dtype)
+    loss = -(scipy.special.xlogy(z, probabilities) + scipy.special.xlog1py(1 - z, -probabilities))
+    return _reduce(loss.astype(probabilities.dtype), reduction)
+
+
+def _xlogy_derivative(request: Request, operands: Operands) -> Tensor:
+    if request.quantity == "curvature" or request.wrt != "probabilities":
+        raise NotOffered("its closed form is that of the gradient with respect to p")
+    p, z = operands["probabilities"], operands["labels"]
+    # At p = 0 and p = 1 the term with coefficient 0 is 0 / 0, and its limit 0.
+    positive = np.where(z == 0, 0, z / p).astype(p.dtype)
+    slope = np.where(z == 1, 0, (1 - z) / (1 - p)).astype(p.dtype) - positive
+    inside = (p > 0) & (p < 1)
+    slope = np.where(inside, (p - z) / np.where(inside, p * (1 - p), 1), slope)
+    count = p.size if request.reduction == "mean" else 1
+    return np.asarray(operands.get("cotangent", np.ones_like(p)) * slope / count, p.dtype)
+
+
 IMPLEMENTATIONS = (
     Implementation(
         "exact",
@@ -128,11 +147,24 @@ IMPLEMENTATIONS = (
         note="on probabilities, as in textbooks: the control that has to be caught",
         role="control",
     ),
+    Implementation(
+        "xlogy composition",
+        "scipy.special.xlogy, scipy.special.xlog1py",
+        xlogy_composition,
+        "https://docs.scipy.org/doc/scipy/reference/generated/scipy.special.xlogy.html",
+        "-(scipy.special.xlogy(z, p) + scipy.special.xlog1py(1 - z, -p)).astype(p.dtype)",
+        reductions=REDUCTIONS,
+        broadcasts=True,
+        takes="probabilities",
+        role="composition",
+        note="in float16 and bfloat16 computed in the wider dtype that SciPy has, and rounded to that of p",
+    ),
 )
 _DERIVATIVES: Mapping[str, Callable[[Request, Operands], Tensor]] = {
     "exact": _exact_derivative,
     "log_expit composition": _log_expit_derivative,
     "textbook formula": _textbook_derivative,
+    "xlogy composition": _xlogy_derivative,
 }
 
 
@@ -191,7 +223,7 @@ class NumPy(Adapter):
         derivative = _DERIVATIVES.get(request.implementation.name)
         if derivative is None:
             raise NotOffered("NumPy does not differentiate")
-        if request.wrt not in ("logits", "labels") and not request.implementation.offers(request.wrt):
+        if request.wrt not in (request.argument, "labels") and not request.implementation.offers(request.wrt):
             raise NotOffered(f"it has no {request.wrt}")
         if request.quantity == "both":
             return _quiet(lambda operands: (request.forward(operands), derivative(request, operands)))

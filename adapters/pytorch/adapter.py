@@ -16,6 +16,7 @@ from conformance.adapter import (
     OPERANDS,
     Adapter,
     Array,
+    Clamp,
     Implementation,
     NotOffered,
     Operands,
@@ -33,6 +34,9 @@ DOCS = "https://docs.pytorch.org/docs/stable/generated/"
 _DEVICES = {"cpu": "cpu", "gpu": "cuda"}
 _VALIDATES = Distribution._validate_args
 _WHOLE = {2: torch.int16, 4: torch.int32}  # signed integers by their bytes
+# The documentation of BCELoss: "BCELoss clamps its log function outputs to be greater than or equal to -100. This way,
+# we can always have a finite loss value and a linear backward method." Of that backward method it says no more.
+BCE_CLAMP = Clamp("logarithm", "-100")
 REDUCTIONS = {
     "none": Reduction("none"),
     "sum": Reduction("sum"),
@@ -65,6 +69,18 @@ def binary_cross_entropy_of_sigmoid(logits, labels, *, weight=None, reduction="n
 
 def bernoulli_log_prob(logits, labels):
     return -torch.distributions.Bernoulli(logits=logits).log_prob(labels)
+
+
+def binary_cross_entropy(probabilities, labels, *, weight=None, reduction="none"):
+    return F.binary_cross_entropy(probabilities, labels, weight, reduction=reduction)
+
+
+def bce_loss(probabilities, labels, *, weight=None, reduction="none"):
+    return torch.nn.BCELoss(weight, reduction=reduction)(probabilities, labels)
+
+
+def bernoulli_of_probabilities(probabilities, labels):
+    return -torch.distributions.Bernoulli(probs=probabilities).log_prob(labels)
 
 
 IMPLEMENTATIONS = (
@@ -130,6 +146,42 @@ IMPLEMENTATIONS = (
         labels="hard",
         broadcasts=True,
         note="a log-probability: its negative is the loss; its support is {0, 1}",
+    ),
+    Implementation(
+        "functional.binary_cross_entropy",
+        "torch.nn.functional.binary_cross_entropy",
+        binary_cross_entropy,
+        f"{DOCS}torch.nn.functional.binary_cross_entropy.html",
+        'torch.nn.functional.binary_cross_entropy(p, z{more}, reduction="{reduction}")',
+        spelling={"weight": ", weight=w"},
+        reductions=REDUCTIONS,
+        takes="probabilities",
+        clamp=BCE_CLAMP,
+        note='"see BCELoss for details", which clamps its logarithms at -100',
+    ),
+    Implementation(
+        "BCELoss",
+        "torch.nn.BCELoss",
+        bce_loss,
+        f"{DOCS}torch.nn.BCELoss.html",
+        'torch.nn.BCELoss(reduction="{reduction}"{more})(p, z)',
+        spelling={"weight": ", weight=w"},
+        reductions=REDUCTIONS,
+        takes="probabilities",
+        clamp=BCE_CLAMP,
+        same_as="functional.binary_cross_entropy",
+        note='"BCELoss clamps its log function outputs to be greater than or equal to -100"',
+    ),
+    Implementation(
+        "Bernoulli(probs).log_prob",
+        "torch.distributions.Bernoulli",
+        bernoulli_of_probabilities,
+        "https://docs.pytorch.org/docs/stable/distributions.html#bernoulli",
+        "-torch.distributions.Bernoulli(probs=p).log_prob(z)",
+        labels="hard",
+        broadcasts=True,
+        takes="probabilities",
+        note="a log-probability: its negative is the loss; its documentation clamps nothing",
     ),
 )
 
@@ -219,7 +271,7 @@ class PyTorch(Adapter):
         mode = "func" if request.mode == "func" else "eager"
         compiled = ("f = torch.compile(f, dynamic=True)",) if request.mode == "compiled" else ()
         if mode == "func" and request.quantity == "loss" and request.reduction != "none":
-            return ("print(torch.func.vjp(lambda x: f({args}), x)[0])",)
+            return ("print(torch.func.vjp(lambda {wrt}: f({args}), {wrt})[0])",)
         cotangent = "c" if has_cotangent else "torch.ones_like(y)"
         lines = _SCRIPTS[mode, request.quantity]
         return compiled + tuple(line.replace("{cotangent}", cotangent) for line in lines)
@@ -275,8 +327,8 @@ def _differentiated(request: Request, forward: Program) -> Program:
             return torch.zeros_like(result.primal) if result.tangent is None else result.tangent
 
     def curvature(operands: Operands) -> Tensor:
-        leaf = operands["logits"].detach().requires_grad_()
-        result = forward({**operands, "logits": leaf})
+        leaf = operands[request.argument].detach().requires_grad_()
+        result = forward({**operands, request.argument: leaf})
         (first,) = torch.autograd.grad(result, leaf, torch.ones_like(result), create_graph=True)
         return torch.autograd.grad(first, leaf, torch.ones_like(first))[0]
 
@@ -289,12 +341,12 @@ def _func(request: Request) -> Program:
         return lambda value: request.forward({**operands, request.wrt: value})
 
     def loss(operands: Operands) -> Tensor:
-        logits, labels = operands["logits"], operands["labels"]
+        first, labels = operands[request.argument], operands["labels"]
         # vmap would hide a mismatch of shapes: only what has one loss a row is mapped over its rows.
-        if request.reduction != "none" or logits.shape != labels.shape or not logits.ndim or not logits.numel():
-            return torch.func.vjp(along(operands), logits)[0]
-        mapped = {name: each for name, each in operands.items() if each.shape[:1] == logits.shape[:1]}
-        mapped = {name: each for name, each in mapped.items() if each.ndim == logits.ndim}
+        if request.reduction != "none" or first.shape != labels.shape or not first.ndim or not first.numel():
+            return torch.func.vjp(along(operands), first)[0]
+        mapped = {name: each for name, each in operands.items() if each.shape[:1] == first.shape[:1]}
+        mapped = {name: each for name, each in mapped.items() if each.ndim == first.ndim}
         whole = {name: each for name, each in operands.items() if name not in mapped}
         return torch.func.vmap(lambda row: request.forward({**whole, **row}))(mapped)
 
@@ -314,7 +366,7 @@ def _func(request: Request) -> Program:
             return along(operands)(value).sum()
 
         first = torch.func.grad(total)
-        return torch.func.grad(lambda value: first(value).sum())(operands["logits"])
+        return torch.func.grad(lambda value: first(value).sum())(operands[request.argument])
 
     programs = {"loss": loss, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature}
     return programs[request.quantity]
@@ -333,9 +385,9 @@ _SCRIPTS = {
         "    print(torch.autograd.forward_ad.unpack_dual(f({args})).tangent)",
     ),
     ("eager", "curvature"): (
-        "x.requires_grad_()",
-        "g = torch.autograd.grad(f({args}).sum(), x, create_graph=True)[0]",
-        "print(torch.autograd.grad(g.sum(), x)[0])",
+        "{wrt}.requires_grad_()",
+        "g = torch.autograd.grad(f({args}).sum(), {wrt}, create_graph=True)[0]",
+        "print(torch.autograd.grad(g.sum(), {wrt})[0])",
     ),
     ("func", "loss"): ("print(torch.func.vmap(f)({args}))",),
     ("func", "gradient"): (
@@ -344,8 +396,8 @@ _SCRIPTS = {
     ),
     ("func", "tangent"): ("print(torch.func.jvp(lambda {wrt}: f({args}), ({wrt},), (torch.ones_like({wrt}),))[1])",),
     ("func", "curvature"): (
-        "g = torch.func.grad(lambda x: f({args}).sum())",
-        "print(torch.func.grad(lambda x: g(x).sum())(x))",
+        "g = torch.func.grad(lambda {wrt}: f({args}).sum())",
+        "print(torch.func.grad(lambda {wrt}: g({wrt}).sum())({wrt}))",
     ),
 }
 

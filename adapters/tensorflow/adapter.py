@@ -18,6 +18,7 @@ from conformance.adapter import (
     OPERANDS,
     Adapter,
     Array,
+    Clamp,
     Implementation,
     NotOffered,
     Operands,
@@ -48,6 +49,11 @@ KERAS_REDUCTIONS = {
     "mean": Reduction("sum_over_batch_size", divisor="numel"),
     "mean_by_weight": Reduction("mean_with_sample_weight", divisor="sum_of_weights"),
 }
+
+
+# keras.backend.epsilon: "the fuzz factor used in numeric expressions", 1e-7 unless set to another value. The loss clips
+# its probabilities to [epsilon, 1 - epsilon]; its own documentation leaves that unsaid, and is granted it.
+KERAS_CLAMP = Clamp("probability", "1e-7")
 
 
 def _reduced(loss: Tensor, reduction: str) -> Tensor:
@@ -88,6 +94,13 @@ def _keras(loss: type, careful: bool, **options: Any) -> Callable[..., Tensor]:
         return made(labels[..., None], logits[..., None], sample_weight=weight)
 
     return function
+
+
+def keras_binary_crossentropy_of_probabilities(probabilities, labels, *, weight=None, reduction="none"):
+    spelled = KERAS_REDUCTIONS[reduction].spelled if reduction in KERAS_REDUCTIONS else reduction
+    # A Keras loss computes in floatx unless it is told the dtype of what it is given.
+    loss = tf.keras.losses.BinaryCrossentropy(reduction=spelled, dtype=probabilities.dtype.name)
+    return loss(labels[..., None], probabilities[..., None], sample_weight=weight)
 
 
 def stepwise_formula(logits, labels):
@@ -186,6 +199,21 @@ IMPLEMENTATIONS = (
         plain=_keras(tf.keras.losses.BinaryFocalCrossentropy, careful=False, gamma=0.0),
     ),
     Implementation(
+        "keras.losses.BinaryCrossentropy(from_logits=False)",
+        "tf.keras.losses.BinaryCrossentropy",
+        keras_binary_crossentropy_of_probabilities,
+        "https://keras.io/api/losses/probabilistic_losses/#binarycrossentropy-class",
+        'tf.keras.losses.BinaryCrossentropy(reduction="{reduction}", dtype=p.dtype.name)'
+        "(z[..., None], p[..., None]{call})",
+        call_spelling={"weight": ", sample_weight=w"},
+        reductions=KERAS_REDUCTIONS,
+        same_rank_weights=True,
+        takes="probabilities",
+        clamp=KERAS_CLAMP,
+        note="clips to [epsilon, 1 - epsilon], epsilon 1e-7; called with the dtype of the probabilities and a last "
+        "axis of length one, over which it averages",
+    ),
+    Implementation(
         "stepwise formula",
         "tf.where, tf.math.log1p, tf.math.add",
         _with_reduction(stepwise_formula),
@@ -282,7 +310,7 @@ class TensorFlow(Adapter):
     def program(self, request: Request) -> Program:
         if request.mode == "session":
             return _session(request)
-        program = _placed(_eager(request))
+        program = _placed(_eager(request), request.argument)
         if request.mode == "eager":
             return program
         return _traced(program, request.mode == "xla")
@@ -301,15 +329,15 @@ class TensorFlow(Adapter):
         if request.mode == "eager":
             return lines
         if request.quantity == "curvature":
-            lines = ("def g({args}): return tf.gradients(tf.gradients(f({args}), x)[0], x)[0]", "")
+            lines = ("def g({args}): return tf.gradients(tf.gradients(f({args}), {wrt})[0], {wrt})[0]", "")
         compiled = ", jit_compile=True" if request.mode == "xla" else ""
         specs = "[tf.TensorSpec([None] * t.shape.rank, t.dtype) for t in ({args})]"
         return (*lines[:-1], f"run = tf.function(g, input_signature={specs}{compiled})", "print(run({args}).numpy())")
 
 
-def _placed(function: Program) -> Program:
+def _placed(function: Program, argument: str) -> Program:
     def run(operands: Operands) -> Tensor:
-        with tf.device(operands["logits"].device):
+        with tf.device(operands[argument].device):
             return function(operands)
 
     return run
@@ -355,14 +383,14 @@ def _eager(request: Request) -> Program:
         return _required(accumulator.jvp(result))
 
     def curvature(operands: Operands) -> Tensor:
-        logits = operands["logits"]
+        argument = operands[request.argument]
         with tf.GradientTape() as outer:
-            outer.watch(logits)
+            outer.watch(argument)
             with tf.GradientTape() as inner:
-                inner.watch(logits)
+                inner.watch(argument)
                 result = request.forward(operands)
-            first = _required(inner.gradient(result, logits))
-        return _required(outer.gradient(first, logits))
+            first = _required(inner.gradient(result, argument))
+        return _required(outer.gradient(first, argument))
 
     return {"loss": request.forward, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature}[
         request.quantity
@@ -390,7 +418,7 @@ def _session(request: Request) -> Program:
 
     def run(operands: Operands) -> Any:
         signature = tuple((name, tensor.dtype, tensor.shape.rank) for name, tensor in operands.items())
-        device = operands["logits"].device
+        device = operands[request.argument].device
         session, feeds, result = build(signature, device)
         values = session.run(result, {feeds[name]: tensor.numpy() for name, tensor in operands.items()})
         if request.quantity == "both":
@@ -408,8 +436,8 @@ def _symbolic(request: Request, feeds: Operands) -> Any:
         cotangent = tf.cast(feeds["cotangent"], result.dtype)
         gradient = _required(tf.gradients(result, feeds[request.wrt], grad_ys=cotangent)[0])
         return (result, gradient) if request.quantity == "both" else gradient
-    first = _required(tf.gradients(result, feeds["logits"])[0])
-    return _required(tf.gradients(first, feeds["logits"])[0])
+    first = _required(tf.gradients(result, feeds[request.argument])[0])
+    return _required(tf.gradients(first, feeds[request.argument])[0])
 
 
 _GRADIENT = (
@@ -428,8 +456,8 @@ _SCRIPTS = {
     ),
     "curvature": (
         *_GRADIENT,
-        "with tf.GradientTape() as t: t.watch(x); y = g({args})",
-        "print(t.gradient(y, x).numpy())",
+        "with tf.GradientTape() as t: t.watch({wrt}); y = g({args})",
+        "print(t.gradient(y, {wrt}).numpy())",
     ),
 }
 
@@ -439,7 +467,7 @@ def _session_script(request: Request, has_cotangent: bool) -> tuple[str, ...]:
     expression = {
         "loss": "f({args})",
         "gradient": "tf.gradients(f({args}), {wrt}, " + cotangent + ")[0]",
-        "curvature": "tf.gradients(tf.gradients(f({args}), x)[0], x)[0]",
+        "curvature": "tf.gradients(tf.gradients(f({args}), {wrt})[0], {wrt})[0]",
     }[request.quantity]
     # With dimensions that are unknown while the graph is built, as the subject has them.
     unknown = "(tf.compat.v1.placeholder_with_default(t, [None] * t.shape.rank) for t in ({args}))"

@@ -19,6 +19,7 @@ from conformance.number import float_text
 from conformance.outcome import Conforms, Deviates, Outcome, Worst
 from conformance.spec import GRADIENT_MUST, bound
 from conformance.subject import Call, Runner, bits, native
+from conformance.twin import same_bits, twin_of
 from conformance.ulp import measure, unit
 from conformance.verdict import Judged, both, within
 
@@ -135,17 +136,8 @@ def _against_exact(examination: Examination) -> Iterator[Judged]:
 
 def same_as_function(examination: Examination) -> Outcome:
     """Whatever the function gives, right or wrong, with every operand and reduction that both have."""
-    twin = examination.session.twin(examination.runner)
-    if twin is None:
-        raise NotOffered("it is declared to be the same as no other function")
-    calls = list(_offered_calls(examination, twin))
-    for call in calls:
-        own, other = (each.run_both(each_call) for each, each_call in ((examination.runner, call), (twin, call)))
-        for quantity, left, right in zip(("loss", "gradient"), own, other, strict=True):
-            if left.dtype != right.dtype or left.shape != right.shape or (bits(left) != bits(right)).any():
-                given = ", ".join((*call.operands, f"reduction {call.reduction}"))
-                return Deviates("differs", f"the {quantity} differs from {twin.implementation.name}'s given {given}")
-    return Conforms({"calls": len(calls)})
+    twin = twin_of(examination)
+    return same_bits(examination, twin, _offered_calls(examination, twin))
 
 
 def _offered_calls(examination: Examination, twin: Runner) -> Iterator[Call]:

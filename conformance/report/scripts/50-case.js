@@ -76,11 +76,12 @@ function chooser(data, cells, chosen) {
 }
 
 function inputs(data, each, dtype) {
-  if (!each.input || !each.input.logits) return el("p", { class: "quiet" }, each.settings?.law ? "Inputs are drawn." : "The records hold no inputs of this case.");
+  const argument = each.input?.probabilities ? "probabilities" : "logits";
+  if (!each.input || !each.input[argument]) return el("p", { class: "quiet" }, each.settings?.law ? "Inputs are drawn." : "The records hold no inputs of this case.");
   const names = Object.keys(each.input);
   const exact = each.exact?.[dtype];
   const flat = Object.fromEntries(names.map((name) => [name, [each.input[name]].flat(Infinity)]));
-  const size = flat.logits.length;
+  const size = flat[argument].length;
   const shapes = names.map((name) => `${name} [${shapeOf(each.input[name]).join(", ")}]`).join(", ");
   const aligned = names.filter((name) => flat[name].length === size);
   const rows = [];
@@ -115,7 +116,8 @@ function results(data, cell) {
   const bound = data.bounds[cell.clause];
   const order = (row) => data.arrays.state[row] === data.states.indexOf("unsupported");
   const rows = [...cell.rows].sort((a, b) => order(a) - order(b));
-  const head = ["", "implementation", "mode", "logit, label", "got", "exact", "ULP, grade", "what"];
+  const operand = cell.clause.startsWith("P") ? "probability" : "logit";
+  const head = ["", "implementation", "mode", `${operand}, label`, "got", "exact", "ULP, grade", "what"];
   const body = rows.map((row) => {
     const subject = data.subjects[data.arrays.subject[row]];
     const state = data.states[data.arrays.state[row]];
@@ -138,7 +140,7 @@ function results(data, cell) {
     el("p", {}, outliers(data, cell)),
     el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "What each implementation returned" },
       el("table", { class: "results" }, el("thead", {}, el("tr", {}, head.map((name) => el("th", { scope: "col" }, name || el("span", { class: "unseen" }, "state"))))), el("tbody", {}, body))),
-    el("p", { class: "quiet" }, "The worst element of each. Element: its index, logit and label."));
+    el("p", { class: "quiet" }, `The worst element of each. Element: its index, ${operand} and label.`));
 }
 
 /** A recorded number in decimal and, below it, in hex. */
