@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 
 from conformance.adapter import NotOffered
@@ -14,7 +12,7 @@ from conformance.outcome import Outcome
 from conformance.spec import bound
 from conformance.twin import same_bits, twin_of
 from conformance.ulp import Errors, Kind, measure
-from conformance.verdict import Mask, outcome, within
+from conformance.verdict import Mask, good, outcome
 
 
 def scaled_accuracy(examination: Examination) -> Outcome:
@@ -58,14 +56,8 @@ def _within(examination: Examination, clause: str, quantity: str, judged: Mask) 
     """The elements that the clause judges. Raises NotOffered if documentation clamps every one of them."""
     if not judged.any():
         raise NotOffered("its documentation clamps all of these")
-    errors = _errors(examination, quantity)
-    errors = dataclasses.replace(
-        errors,
-        kind=np.where(judged, errors.kind, Kind.SAME).astype(np.uint8),
-        result_ulp=np.where(judged, errors.result_ulp, 0.0),
-        scaled_ulp=np.where(judged, errors.scaled_ulp, 0.0),
-    )
-    return within(errors, bound(clause), examination.elements())
+    errors, limit = _errors(examination, quantity), bound(clause)
+    return outcome(errors, good(errors, limit), examination.elements(), limit, judged=judged)
 
 
 def _errors(examination: Examination, quantity: str) -> Errors:
