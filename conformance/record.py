@@ -54,11 +54,12 @@ def run_record(
     deviations: Mapping[str, Mapping[str, Mapping[str, str]]],
     options: Mapping[str, Any],
     started: str,
+    sources: Mapping[str, str] | None = None,
 ) -> Record:
     """The first line of a run.
 
     ``adapters`` maps names to versions, devices and thread counts, ``deviations`` each adapter's known deviations to
-    their reason, harm and link: a report reads nothing but records.
+    their reason, harm and link: a report reads nothing but records. ``sources`` are hashes of the code that is judged.
     """
     return {
         "record": "run",
@@ -76,6 +77,7 @@ def run_record(
         "missing": missing,
         "deviations": deviations,
         "options": options,
+        "sources": dict(sources or {}),
     }
 
 
@@ -120,7 +122,7 @@ def unbroken(path: Path) -> list[Record]:
 
 def require_same_run(old: Record, new: Record, path: Path) -> None:
     """Raise ContentError unless a run can be resumed: same suite, cases, versions, machine and options."""
-    for key in ("suite", "case_set", "machine", "adapters", "missing", "deviations", "options"):
+    for key in ("suite", "case_set", "machine", "adapters", "missing", "deviations", "options", "sources"):
         if old.get(key) != new[key]:
             raise ContentError(
                 path, "line 1", f"it was begun with other {key.replace('_', ' ')}", "leave out --resume to begin anew"

@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
-from conformance import context, record, smoke
+from conformance import context, loader, record, smoke, sources
+from conformance.asked import Heard
 from conformance.errors import UsageError
 from conformance.report import page
 from conformance.session import Choice, Session, describe, session_of
 from conformance.subject import Subject
 from conformance.summary import Summary
+from conformance.target import is_target
 
 SUITE = Path(__file__).parent / "suite"
 RESULTS = "results.jsonl"
@@ -47,6 +49,8 @@ class Recorder:
         self.config, self.choice, self.out, self.options = config, choice, out, options
         self.writer: record.Writer | None = None
         self.summary = Summary()
+        self.heard = Heard()
+        self.shortfalls: list[str] = []
 
     @property
     def session(self) -> Session:
@@ -89,6 +93,7 @@ class Recorder:
             session.deviations(),
             self.options,
             datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            sources.hashes(session.folders, filter(is_target, self.choice.implementations), self.choice.ledger),
         )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -101,6 +106,8 @@ class Recorder:
     def _count(self, each: record.Record) -> None:
         if each["record"] == "check":
             self.summary.add(each)
+        if each["record"] in ("check", "speed"):
+            self.heard.add(each)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Close the records and make the page."""
@@ -109,6 +116,11 @@ class Recorder:
         self.writer.close()
         if session.exitstatus in (0, 5) and self.summary.surprising:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        named = [loader.locate(name)[0] for name in self.choice.adapters]
+        self.shortfalls = list(self.heard.shortfalls(named, self.choice.implementations, self.session.missing))
+        # An exit code of 0 says that what was asked for was judged. What was not is the asker's to mend, as a usage is.
+        if self.shortfalls and session.exitstatus in (0, 5):
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
         runs = [list(record.read(self.out / RESULTS))]
         page.write(page.merge(runs), self.out / "index.html")
 
@@ -121,6 +133,10 @@ class Recorder:
             (each.subject.adapter, each.implementation.name): each.implementation.role for each in self.session.runners
         }
         self.summary.print(self.session.missing, terminalreporter._tw.fullwidth, roles)
+        for name, reason in self.heard.unheard.items():
+            terminalreporter.write_line(f"not judged: {' '.join(name)}" + (f": {reason}" if reason else ""))
+        for line in self.shortfalls:
+            terminalreporter.write_line(f"no pass: {line}")
         terminalreporter.write_line(f"records: {self.out / 'results.jsonl'}, page: {self.out / 'index.html'}")
 
 

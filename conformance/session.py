@@ -50,6 +50,7 @@ class Session:
 
     choice: Choice
     adapters: dict[str, Adapter] = field(default_factory=dict)
+    folders: dict[str, Path] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     runners: list[Runner] = field(default_factory=list)
     ledgers: dict[str, Ledger] = field(default_factory=dict)
@@ -154,6 +155,7 @@ def session_of(choice: Choice) -> Session:
 
 def _open_adapter(session: Session, name: str, folder: Path) -> None:
     session.ledgers[name] = load_ledger(folder / FILE)
+    session.folders[name] = folder
     try:
         session.adapters[name] = loader.load(name, folder)
     except ModuleNotFoundError as error:

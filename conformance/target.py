@@ -35,7 +35,7 @@ def brought(target: str) -> Implementation:
         target,
         function,
         reductions={"none": Reduction("none"), **offered},
-        devices=tuple(getattr(function, "devices", ())),
+        devices=_devices(target, function),
         takes=_taken(target, function),
         clamp=getattr(function, "clamp", None),
         note="brought along with --implementation",
@@ -49,6 +49,13 @@ def _taken(target: str, function: Callable[..., Any]) -> str:
     if takes not in ARGUMENTS:
         raise UsageError(f"--implementation {target}: it takes '{takes}'; write takes = \"probabilities\" or no takes")
     return takes
+
+
+def _devices(target: str, function: Callable[..., Any]) -> tuple[str, ...]:
+    given = getattr(function, "devices", ())
+    if not isinstance(given, tuple | list) or not set(given) <= {"cpu", "gpu"}:
+        raise UsageError(f'--implementation {target}: its devices are {given!r}; write devices = ("gpu",)')
+    return tuple(given)
 
 
 def is_target(name: str) -> bool:
@@ -68,7 +75,7 @@ def load_target(target: str) -> Callable[..., Any]:
             module = importlib.import_module(place)
     except UsageError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         text = " ".join(str(error).split())
         raise UsageError(
             f"--implementation {target}: '{place}' does not import: {type(error).__name__}: {text}"

@@ -105,6 +105,9 @@ def render(merged: Merged, teeth: Teeth | None = None) -> str:
             causes=found,
             surprises=surprises[:_MOST_SURPRISES],
             surprise_count=len(surprises),
+            nothing=not any(
+                check["outcome"] in ("conforms", "deviates", "errored", "crashed") for check in merged.checks
+            ),
             clauses=CLAUSES,
             states=STATES,
             levels=LEVELS,

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from conformance import record
+from conformance import record, sources
 from conformance.context import implementation_record
 from conformance.ledger import Ledger
 from conformance.session import Session, describe
@@ -26,6 +26,7 @@ from conformance.sweep.block import Stopped, Swept, Worker
 from conformance.sweep.fingerprint import SCHEME
 from conformance.sweep.grid import Block, blocks
 from conformance.sweep.journal import Journal
+from conformance.target import is_target
 from conformance.threads import cores
 
 Machine = Callable[[Sequence[Block], Callable[[Swept], None]], None]
@@ -141,6 +142,7 @@ def write(session: Session, runner: Runner, found: Mapping[str, Any], out: Path)
         session.deviations(),
         {"sweep": [runner.subject.id]},
         datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        sources.hashes(session.folders, filter(is_target, [runner.implementation.name]), session.choice.ledger),
     )
     writer = record.Writer(out / RESULTS)
     for each in (head, implementation_record(runner.adapter, runner.implementation), dict(found)):
