@@ -275,7 +275,7 @@ _CLAUSES = (
            "Reductions of 10^7 elements and more are off by roundings, not by per cent.",
            "A mean that is off by per cent is another loss.", "Higham and Mary (2019), theorem 3.1",
            careless_summation(10_000_000, 24)),
-    Clause("R7", Level.MUST, "Whole losses, whose sum is exact in any order, give sum and mean to the last rounding.",
+    Clause("R7", Level.MUST, "Where the losses are whole numbers, sum and mean are exact but for the last rounding.",
            "A count that is off by one, a block that was left out, or an accumulator of half precision shows nowhere "
            "else.", "IEEE 754-2019, section 4.3: an exact result is not rounded", WHOLE),
     Clause("W1", Level.MUST, "Weights multiply the loss and gradient, element by element or broadcast.",

@@ -278,3 +278,16 @@ def test_a_reduction_that_is_not_offered_excuses_no_other() -> None:
     runner.implementation = dataclasses.replace(runner.implementation, reductions={})
     with pytest.raises(NotOffered, match="no reduction 'sum'"):
         test_reductions.small(Examination(runner, without, None))
+
+
+def test_whole_losses_are_asked_of_those_only_who_have_them() -> None:
+    """A sum of elements that are a little off is not exact; of those that are not off, nothing is left out."""
+    name = "reductions/whole-three"
+
+    def made(size, total=math.fsum):
+        return Made(lambda _q, values, *_: values * (size if values.ndim else 1), total=total)
+
+    assert isinstance(examined(test_reductions.whole, name, made(1.0)), Conforms)
+    assert isinstance(examined(test_reductions.whole, name, made(1.0, lambda each: math.fsum(each) * 1.001)), Deviates)
+    with pytest.raises(NotOffered, match="not the whole numbers"):
+        examined(test_reductions.whole, name, made(1 + 2.0**-22))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from conformance.adapter import NotOffered
 from conformance.docket import Docket, Hearing
 from conformance.examination import Examination
 from conformance.outcome import Outcome
 from conformance.reduce import reduced
 from conformance.spec import LOSS_MUST, WHOLE, Bound, careless_summation, large_summation, summation
+from conformance.ulp import measure
 from conformance.verdict import Judged, both, within
 
 
@@ -26,6 +29,13 @@ def enormous(examination: Examination) -> Outcome:
 
 
 def whole(examination: Examination) -> Outcome:
+    """Asked of those whose own losses are the whole numbers: their sum is exact, whatever the order."""
+    case, dtype = examination.case, examination.dtype
+    exact = case.exact("loss", dtype)
+    smallest = min(each for each in np.rint(exact.approximate()) if each)
+    got = examination.run(examination.call()).astype(np.float64).reshape(-1)
+    if (measure(got, exact, np.full(len(got), smallest), dtype).scaled_ulp > 0.5).any():
+        raise NotOffered("its own losses are not the whole numbers, correctly rounded")
     return _each(examination, lambda *_: WHOLE)
 
 
