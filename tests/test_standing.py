@@ -71,6 +71,14 @@ def test_a_class_that_differs_from_its_function_counts_and_is_shown() -> None:
     assert [row.differing for row in framework.rows] == [0, 1]
 
 
+def test_two_that_name_each_other_both_count() -> None:
+    """And so does one whose function is not here."""
+    roles = {("a", "f"): {"same_as": "g"}, ("a", "g"): {"same_as": "f"}, ("a", "h"): {"same_as": "elsewhere"}}
+    found = Merged([], [check("f"), check("g"), check("h")], implementations=roles)
+
+    assert len(list(standing(found).counted(found.checks))) == 3
+
+
 def test_what_is_documented_counts_at_no_level() -> None:
     """It has a state of its own."""
     said = check(documented=True)

@@ -42,7 +42,9 @@ class Standing:
 def standing(merged: Merged) -> Standing:
     """The standing of everything in merged runs."""
     roles = {name: str(each.get("role", "function")) for name, each in merged.implementations.items()}
-    twins = {name: (name[0], each["same_as"]) for name, each in merged.implementations.items() if each.get("same_as")}
+    claims = {name: (name[0], each["same_as"]) for name, each in merged.implementations.items() if each.get("same_as")}
+    # Nobody is left to count where two name each other, or where the function is not here.
+    twins = {name: twin for name, twin in claims.items() if twin in merged.implementations and twin not in claims}
     looks: dict[Name, dict[tuple[str, ...], tuple[object, ...]]] = defaultdict(dict)
     concerned = {*twins, *twins.values()}
     for check in merged.checks:
