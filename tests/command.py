@@ -33,6 +33,17 @@ def conformance(*arguments: str, cwd: Path = ROOT, path: str = "") -> subprocess
     )  # fmt: skip
 
 
+def without(module: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line where a module cannot be imported; ``folder`` takes what hides it."""
+    (folder / "sitecustomize.py").write_text(
+        "import sys\nclass Missing:\n    def find_spec(self, name, *_):\n"
+        f"        if name == {module!r}: raise ModuleNotFoundError('hidden', name={module!r})\n"
+        "sys.meta_path.insert(0, Missing())\n"
+    )
+    hiding = {**environment(), "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+    return subprocess.run(command(*arguments), capture_output=True, text=True, check=False, cwd=folder, env=hiding)
+
+
 def checks(folder: Path) -> list[record.Record]:
     """The checks of a run, in a fixed order."""
     found = [each for each in record.read(folder / "results.jsonl") if each["record"] == "check"]

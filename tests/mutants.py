@@ -42,6 +42,8 @@ QUICK = {
     **{f"suite.test_{name}": ("checks", "bounds") for name in ("values", "gradients", "reductions")},
     **{f"suite.test_{name}": ("answers", "bounds") for name in ("shapes", "weights", "dtypes", "errors")},
     "suite.test_laws": ("laws",),
+    "suite.test_probabilities": ("probability", "bounds"),
+    "refusal": ("refusal",),
 }
 ENOUGH = 0.9  # of the mutants must be killed
 SECONDS = 60  # of CPU, more than any right run takes: a mutant that loops is killed

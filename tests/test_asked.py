@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from conformance import record
 from conformance.asked import Heard
-from tests.command import ROOT, conformance
+from tests.command import conformance
 
 NARROW = ("--adapter", "numpy", "--dtype", "float32", "--clause", "V[123]")
 RIGHT = "import numpy as np\ndef f(x, z):\n    return np.maximum(x, 0) - x * z + np.log1p(np.exp(-np.abs(x)))\n"
@@ -56,23 +54,6 @@ def test_what_refuses_everything_is_no_pass(tmp_path: Path, name: str) -> None:
     assert "no pass: nothing was judged" in done.stdout
     assert f"nothing of it was judged: {told}" in done.stdout
     assert "Nothing was judged." in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
-
-
-def test_a_framework_asked_for_by_name_has_to_be_here(tmp_path: Path) -> None:
-    """Without NumPy's SciPy there is no data, which is no pass; the reason is on record."""
-    (tmp_path / "sitecustomize.py").write_text(
-        "import sys\nclass Missing:\n    def find_spec(self, name, *_):\n"
-        "        if name == 'scipy': raise ModuleNotFoundError(\"No module named 'scipy'\", name='scipy')\n"
-        "sys.meta_path.insert(0, Missing())\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
-    done = subprocess.run(
-        [sys.executable, "-m", "conformance", "run", *NARROW, "--out", str(tmp_path / "out")],
-        capture_output=True, text=True, check=False, cwd=tmp_path, env=environment,
-    )  # fmt: skip
-
-    assert done.returncode == 2
-    assert "no pass: adapter 'numpy' was asked for and is not here: no module 'scipy'" in done.stdout
 
 
 def test_a_run_goes_on_with_the_same_code_only(tmp_path: Path) -> None:

@@ -81,9 +81,9 @@ def test_the_worked_example_has_the_known_mean() -> None:
     assert float(total(case.reals("loss", DTYPES["float64"]))) / 6 == pytest.approx(0.463002, abs=5e-6)
 
 
-def written(folder: Path, text: str) -> Path:
+def written(folder: Path, text: str, chapter: str = "values") -> Path:
     """A case file in a chapter of a scratch cases folder."""
-    path = folder / "values" / "scratch.toml"
+    path = folder / chapter / "scratch.toml"
     path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path

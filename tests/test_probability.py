@@ -23,6 +23,7 @@ from conformance.session import Choice, open_session, open_subject
 from conformance.target import brought
 from conformance.ulp import Kind, measure
 from tests.command import conformance
+from tests.test_cases import written
 
 ONE_TEN_MILLIONTH = Clamp("probability", "1e-7")
 MINUS_ONE_HUNDRED = Clamp("logarithm", "-100")
@@ -150,17 +151,9 @@ def test_infinite_weights_are_refused() -> None:
         probability_element((0.5, 1.0, math.inf, 1.0, 1.0))
 
 
-def written(folder: Path, text: str) -> Path:
-    """A case file in a scratch cases folder."""
-    path = folder / "probabilities" / "scratch.toml"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
 def test_proving_adds_loss_and_gradient(tmp_path: Path) -> None:
     """Twice the same, and no column of the operator on logits."""
-    path = written(tmp_path, GOOD)
+    path = written(tmp_path, GOOD, "probabilities")
 
     assert proving.write(path, tmp_path)
     assert not proving.write(path, tmp_path)
@@ -185,7 +178,7 @@ def test_proving_adds_loss_and_gradient(tmp_path: Path) -> None:
 )
 def test_a_malformed_case_is_answered_with_file_and_entry(tmp_path: Path, old: str, new: str, message: str) -> None:
     """One line that says which file, which entry, what is wrong."""
-    path = written(tmp_path, GOOD.replace(old, new))
+    path = written(tmp_path, GOOD.replace(old, new), "probabilities")
 
     with pytest.raises(ContentError) as caught:
         load(path, tmp_path)
@@ -196,7 +189,7 @@ def test_a_malformed_case_is_answered_with_file_and_entry(tmp_path: Path, old: s
 
 def test_a_golden_of_the_other_operator_is_stale(tmp_path: Path) -> None:
     """Columns of logits under probabilities are refused."""
-    path = written(tmp_path, GOOD)
+    path = written(tmp_path, GOOD, "probabilities")
     proving.write(path, tmp_path)
     path.write_text(path.read_text().replace('columns = ["probabilities"', 'columns = ["logits"'))
 
