@@ -1,0 +1,219 @@
+"""Sweeps of one subject with their seconds, and where these go: ``python -m benchmarks.gpu.sweeps SUBJECT --out DIR``.
+
+What 2^32 logits, one label, loss and gradient should cost on an H100 (3 TB/s; 34 TFLOP/s of float64, 3.6e12 conversions
+from or to float64 a second), from the text of device.py:
+
+    implementation      4 bytes written (logits), 4 read, 8 written, labels and cotangents read: 24 in all    0.03 s
+    counting, one pass  8 bytes read; 2 x 12 float64 operations, 4 conversions, 2 x 30 of integers and float32    0.06 s
+    counting, op by op  2 x about 45 kernels that write and read 250 float64 bytes an element                  0.7 to 1 s
+    launches, op by op  1,020 blocks x 2 x 45 x 4 us                                                          0.4 s
+    host                1,020 blocks x 2 x (groups, transfers, fetches), in Python                             see below
+    tables              51,000 polynomials by Arb, 1.6 s on one core, once for both labels: not in the seconds
+
+So the aim of a second needs counting in one pass (JAX's jit; PyTorch's arrays go op by op), and little Python a block.
+What was measured stands in timing.json: seconds of the sweep, of the implementation alone, of copying as many bytes,
+of the tables; profile.json has the host's functions and the device's kernels by time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import json
+import os
+import pstats
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from conformance.session import Choice, Session, open_subject
+from conformance.speed import yardstick
+from conformance.subject import Runner
+from conformance.sweep import facts
+from conformance.sweep.block import ONE_THREAD, Worker
+from conformance.sweep.device import DeviceWorker
+from conformance.sweep.fingerprint import SCHEME
+from conformance.sweep.grid import Block, blocks
+from conformance.sweep.journal import Journal
+from conformance.sweep.sweep import SWEEP, Plan, run_blocks, write
+
+QUANTITIES = ("loss", "gradient")
+LABELS = 2
+BYTES = 24  # an element: what the implementation cannot do without, with its operands made and its results written
+COPIED = 1 << 30
+PROFILED = 12  # blocks
+SHOWN = 25  # functions, and kernels
+Timings = dict[str, Any]
+
+
+def main() -> int:
+    """float32, then the 16-bit dtypes; 1 if something raised."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("subject", metavar="ADAPTER:IMPLEMENTATION:MODE")
+    parser.add_argument("--device", choices=("gpu", "cpu"), default="gpu")
+    parser.add_argument("--blocks", type=int, default=0, help="of float32, 4 Mi logits each (default: all)")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    for name, value in ONE_THREAD.items():
+        os.environ.setdefault(name, value)
+    adapter, _, rest = options.subject.partition(":")
+    implementation, _, mode = rest.rpartition(":")
+    for dtype in ("float32", "float16", "bfloat16"):
+        choice = Choice((adapter,), (implementation,), (options.device,), (dtype,), (mode,))
+        session, runner = open_subject(choice)
+        out = options.out / dtype
+        out.mkdir(parents=True, exist_ok=True)
+        chosen = of_float32(runner, options.blocks) if dtype == "float32" else blocks(runner.dtype, "0,1")
+        timings = measured(session, runner, chosen, out)
+        _write(out / "timing.json", timings)
+        print(json.dumps({"subject": runner.subject.id, **timings}), flush=True)
+        if dtype == "float32":
+            _write(out / "profile.json", profiled(runner, chosen))
+    return 0
+
+
+def of_float32(runner: Runner, most: int) -> list[Block]:
+    """All blocks, or as many from all of the range, in whole groups of four: both signs and labels of a magnitude."""
+    every = blocks(runner.dtype, "0,1")
+    groups = [every[at : at + 4] for at in range(0, len(every), 4)]
+    step = max(1, len(groups) * 4 // most) if most else 1
+    return [each for group in groups[::step] for each in group]
+
+
+def measured(session: Session, runner: Runner, chosen: Sequence[Block], out: Path) -> Timings:
+    """The sweep, its records, and beside it what it is made of; seconds of one label of two, which take as long."""
+    elements = sum(each.elements for each in chosen)
+    wide = runner.subject.dtype == "float32"
+    tables = seconds(lambda: prepare(runner, chosen)) if wide else 0.0
+    run_blocks(runner, Plan(), chosen[:2], lambda _: None, threading.Event())  # compiles
+    bandwidth = moved(runner)
+    found = {
+        "elements": elements,
+        "sweep_s_a_label": seconds(lambda: swept(session, runner, chosen, out)) / LABELS,
+        "alone_s_a_label": seconds(lambda: alone(runner, chosen)) / LABELS,
+        "copy_s_a_label": BYTES * elements / bandwidth / LABELS,
+        "copy_bytes_a_second": bandwidth,
+        "tables_s": tables,
+    }
+    found["over_alone"] = found["sweep_s_a_label"] / found["alone_s_a_label"]
+    return found
+
+
+def prepare(runner: Runner, chosen: Sequence[Block]) -> None:
+    """Make the polynomials, which a second sweep in the same process has."""
+    worker = Worker(runner, QUANTITIES, threading.Event())
+    for each in chosen:
+        if not each.special(runner.dtype):
+            for counter in worker.counters(each).values():
+                counter.exact()
+
+
+def swept(session: Session, runner: Runner, chosen: Sequence[Block], out: Path) -> None:
+    """As the verb does it: journal, tallies, record."""
+    plan = Plan()
+    head = {"subject": vars(runner.subject), "options": plan.options(), "fingerprint": SCHEME}
+    journal = Journal(out / SWEEP, head, runner.dtype, fresh=True)
+    every = len(blocks(runner.dtype, plan.labels))
+    try:
+        run_blocks(runner, plan, chosen, journal.add, threading.Event())
+    finally:
+        journal.close()
+        unexpected = list(facts.unexpected(runner.subject, journal.swept.values(), session.ledger_of(runner)))
+        found = facts.record(runner.subject, journal.swept, plan.options(), every, unexpected)
+        write(session, runner, found, out)
+
+
+def alone(runner: Runner, chosen: Sequence[Block]) -> None:
+    """The implementation on the same logits; its results are thrown away where they are."""
+    worker = made(runner)
+    results: tuple[Any, ...] = ()
+    for each in chosen:
+        if not each.special(runner.dtype):
+            size = min(each.count, worker.piece)
+            for start in range(0, each.count, size):
+                results = worker.results(each.first + start, size, each.label)
+    for result in results:
+        runner.adapter.wait(result)
+
+
+def moved(runner: Runner) -> float:
+    """Bytes a second of a copy, read and written, by the subject's framework on its device."""
+    size = COPIED if runner.subject.device == "gpu" else 1 << 22
+    rates = yardstick.of_device(runner.adapter, np.ones(size // 4, np.float32), runner.subject.device)
+    return sorted(rates.measure()["copy"] for _ in range(5))[2]
+
+
+def profiled(runner: Runner, chosen: Sequence[Block]) -> Timings:
+    """Seconds by function of the host and by kernel of the device, of a few blocks in one thread."""
+    normal = [each for each in chosen if not each.special(runner.dtype)]
+    few = normal[:: max(1, len(normal) // PROFILED)][:PROFILED]
+    if runner.subject.device == "cpu":
+        few = [Block(each.first, 1 << 16, each.label) for each in few[:2]]
+    worker = DeviceWorker(runner, QUANTITIES, threading.Event())
+    for each in few[:1]:
+        worker.sweep(each)
+
+    def work() -> None:
+        for each in few:
+            worker.sweep(each)
+
+    profile = cProfile.Profile()
+    took = seconds(lambda: profile.runcall(work))
+    found: Timings = {"blocks": len(few), "seconds": took, "host": functions(profile)}
+    if runner.subject.adapter == "pytorch":
+        found["device"] = kernels(work, runner.subject.device)
+    return found
+
+
+def functions(profile: cProfile.Profile) -> list[dict[str, Any]]:
+    """The host's functions by their own time."""
+    rows = [
+        {"function": f"{Path(file).name}:{line}:{name}", "calls": calls, "own_s": own, "all_s": whole}
+        for (file, line, name), (calls, _, own, whole, _) in pstats.Stats(profile).stats.items()  # type: ignore[attr-defined]
+    ]
+    return sorted(rows, key=lambda row: -row["own_s"])[:SHOWN]
+
+
+def kernels(work: Callable[[], None], device: str) -> list[dict[str, Any]]:
+    """PyTorch's operations and kernels by their time on the device."""
+    from torch.profiler import ProfilerActivity, profile
+
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device == "gpu" else [])]
+    with profile(activities=activities) as found:
+        work()
+    rows = [
+        {
+            "name": each.key,
+            "calls": each.count,
+            "device_us": float(getattr(each, "self_device_time_total", 0.0)),
+            "host_us": float(each.self_cpu_time_total),
+        }
+        for each in found.key_averages()
+    ]
+    return sorted(rows, key=lambda row: (-row["device_us"], -row["host_us"]))[:SHOWN]
+
+
+def made(runner: Runner) -> Worker:
+    """A worker that makes logits where the subject computes."""
+    wide = runner.subject.dtype == "float32" and runner.subject.device == "gpu"
+    return (DeviceWorker if wide else Worker)(runner, QUANTITIES, threading.Event())
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long it takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _write(path: Path, content: Timings) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
