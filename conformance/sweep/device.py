@@ -11,13 +11,15 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import array_api_compat
 import numpy as np
+import numpy.typing as npt
 
-from conformance.adapter import Adapter, Array, NotOffered, Tensor
+from conformance.adapter import Adapter, NotOffered, Tensor
 from conformance.exact import Integers
 from conformance.subject import Runner
 from conformance.sweep.block import Swept, Worker
@@ -25,9 +27,10 @@ from conformance.sweep.counter import Counter
 from conformance.sweep.fingerprint import KEYS, Fingerprint
 from conformance.sweep.grid import Block
 from conformance.sweep.kernel import GROUP, NO_ERROR, ROUNDED, thresholds, within
+from conformance.sweep.oracle import Table
 
 _MAGNITUDE, _SMALLEST_NORMAL = 0x7FFFFFFF, 0x00800000  # of float32, as bits
-HALF, TWO, FINE, SUBNORMAL = 0, 2, 6, 7  # columns of the counts; 3 to 5 are the upper sides of the first three
+HALF, TWO, FINE, SUBNORMAL = 0, 2, 6, 7  # rows of the counts; 3 to 5 are the upper sides of the first three
 WORKERS = 4  # enough that the device need not wait for Python
 
 
@@ -39,6 +42,21 @@ def worker(runner: Runner, quantities: tuple[str, ...], stop: threading.Event) -
         return DeviceWorker(runner, quantities, stop)
     except NotOffered:
         return Worker(runner, quantities, stop)
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """A block's polynomials, tensors on the device but for the last.
+
+    ``rows`` (n, 7) and ``edges`` (n, 7): of each piece, scale and coefficients, and its thresholds. ``places`` (groups):
+    the piece in which a group begins. ``begins`` (groups, 1): at which t. ``whole`` (groups): it is the only one.
+    """
+
+    rows: Tensor
+    edges: Tensor
+    places: Tensor
+    begins: Tensor
+    whole: npt.NDArray[np.bool_]
 
 
 class DeviceWorker(Worker):
@@ -67,15 +85,15 @@ class DeviceWorker(Worker):
         """Count the result (groups * GROUP) of a whole block."""
         one = self.adapter.fetch(result.reshape((-1,))[:1])
         self.require_kind(one.dtype, tuple(result.shape), groups * GROUP)
-        rows, edges, whole = _groups(counter, groups)
+        pieces = self._pieces(counter, groups)
         got = result.reshape((groups, GROUP))
         bits = self.adapter.bits(result).reshape((groups, GROUP))
-        placed = (self.adapter.place(each, self.device) for each in (rows, edges))
+        placed = (self._take(each, pieces.places, axis=0) for each in (pieces.rows, pieces.edges))
         with np.errstate(over="ignore", invalid="ignore"):  # such errors are infinite or NaN, and come home
-            counts, peaks, sums = map(self.adapter.fetch, self._summary(got, bits, *placed))
+            counts, peaks, sums = map(self.adapter.fetch, self._summary(got, bits, pieces.begins, *placed))
         fingerprint.add(sums)
-        decided = whole & (counts[:, FINE] == GROUP) & (counts[:, SUBNORMAL] == 0)
-        decided &= (counts[:, HALF : TWO + 1] == counts[:, TWO + 1 : FINE]).all(axis=1)
+        decided = pieces.whole & (counts[FINE] == GROUP) & (counts[SUBNORMAL] == 0)
+        decided &= (counts[HALF : TWO + 1] == counts[TWO + 1 : FINE]).all(axis=0)
         self._at_home(counter, got, np.flatnonzero(~decided))
         left = np.where(decided, peaks, -1.0)
         worst = int(np.argmax(left))
@@ -83,8 +101,13 @@ class DeviceWorker(Worker):
         if left[worst] > max(float(counter.extremes[-1]), NO_ERROR) * (1.0 + 2.0 * ROUNDED):
             decided[worst] = False
             self._at_home(counter, got, np.array([worst]))
-        most = counts[decided][:, : TWO + 1].sum(axis=0, dtype=np.int64)
+        most = (counts[: TWO + 1] * decided).sum(axis=1, dtype=np.int64)
         counter.state[0, :4] += np.diff(most, prepend=0, append=GROUP * int(decided.sum()))
+
+    def _pieces(self, counter: Counter, groups: int) -> Pieces:
+        """The polynomials of a block on the device."""
+        table, sign = counter.exact()
+        return _placed(self.adapter, self.device, table, sign, counter.limit, groups)
 
     def _at_home(self, counter: Counter, got: Tensor, undecided: Integers) -> None:
         """Let the kernel count whole groups."""
@@ -103,19 +126,27 @@ def _programs(adapter: Adapter, device: str) -> tuple[Callable[..., Any], Callab
     xp = array_api_compat.array_namespace(adapter.consecutive(0, GROUP, "float32", device))
     ramp, keys = (adapter.place(each, device) for each in (np.arange(float(GROUP)), KEYS))
 
-    def summed_up(got: Tensor, bits: Tensor, rows: Tensor, edges: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return _summary(xp, got, bits, rows, edges, ramp, keys)
+    def summed_up(
+        got: Tensor, bits: Tensor, begins: Tensor, rows: Tensor, edges: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return _summary(xp, got, bits, begins, rows, edges, ramp, keys)
 
     return adapter.fused(summed_up), xp.take
 
 
 def _summary(
-    xp: ModuleType, got: Tensor, bits: Tensor, rows: Tensor, edges: Tensor, ramp: Tensor, keys: Tensor
+    xp: ModuleType,
+    got: Tensor,
+    bits: Tensor,
+    begins: Tensor,
+    rows: Tensor,
+    edges: Tensor,
+    ramp: Tensor,
+    keys: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Counts (groups, 8), largest errors (groups) and sums (groups) of ``got`` and its ``bits`` (groups, GROUP)."""
-    columns = [rows[:, place : place + 1] for place in range(8)]
-    step, begin, inverse, c0, c1, c2, c3, c4 = columns
-    t = ramp[None, :] * step + begin
+    """Counts (8, groups), largest errors (groups) and sums (groups) of ``got`` and its ``bits`` (groups, GROUP)."""
+    step, inverse, c0, c1, c2, c3, c4 = (rows[:, place : place + 1] for place in range(7))
+    t = ramp[None, :] * step + begins
     square = t * t
     y = (c0 + t * c1) + square * ((c2 + t * c3) + square * c4)
     errors = xp.astype(xp.abs(xp.astype(got, xp.float64) * inverse - y), xp.float32)
@@ -123,7 +154,7 @@ def _summary(
     # Devices may read subnormal numbers as zeros, integers they do not.
     subnormal = (magnitude != 0) & (magnitude < _SMALLEST_NORMAL)
     marks = [*(errors <= edges[:, place : place + 1] for place in range(FINE + 1)), subnormal]
-    counts = xp.stack([xp.sum(xp.astype(each, xp.int32), axis=1, dtype=xp.int32) for each in marks], axis=1)
+    counts = xp.stack([xp.sum(each, axis=1, dtype=xp.int32) for each in marks])
     return (
         counts,
         xp.max(errors, axis=1),
@@ -131,21 +162,25 @@ def _summary(
     )
 
 
-def _groups(counter: Counter, groups: int) -> tuple[Array, Array, Array]:
-    """Of each group: its polynomial (groups, 8), thresholds (groups, 7), and whether one polynomial is for all of it.
+@functools.lru_cache(maxsize=8192)
+def _placed(adapter: Adapter, device: str, table: Table, sign: float, limit: float, groups: int) -> Pieces:
+    """What a block's groups need of its table; 2^22 results have 40 KB of it, so that a whole sweep is kept.
 
     A group with subnormal exact results counts as one that has none.
     """
-    table, sign = counter.exact()
     starts = np.arange(groups) * GROUP
-    pieces = np.searchsorted(table.first, starts, side="right") - 1
-    whole = (table.first[pieces + 1] >= starts + GROUP) & ~table.subnormal[pieces]
-    chosen = table.rows[pieces]
-    step, offset, inverse, bound = chosen[:, :4].T
-    rows = np.column_stack((step, (starts - offset) * step - 1.0, inverse * sign, chosen[:, 4:]))
-    farthest = np.array([within.py_func(row, counter.limit) for row in table.rows])
-    fine = (farthest[pieces] - bound) * (1.0 - ROUNDED)
-    return rows, np.column_stack((*thresholds.py_func(bound), fine)).astype(np.float32), whole
+    places = np.searchsorted(table.first, starts, side="right") - 1
+    whole = (table.first[places + 1] >= starts + GROUP) & ~table.subnormal[places]
+    step, offset, inverse, bound = table.rows[:, :4].T
+    rows = np.column_stack((step, inverse * sign, table.rows[:, 4:]))
+    farthest = np.array([within.py_func(row, limit) for row in table.rows])
+    fine = (farthest - bound) * (1.0 - ROUNDED)
+    edges = np.column_stack((*thresholds.py_func(bound), fine)).astype(np.float32)
+    begins = (starts - offset[places]) * step[places] - 1.0
+    # A framework that compiles for each shape shall see few of them.
+    size = 4 ** ((len(rows) - 1).bit_length() + 1 >> 1)
+    padded = (np.pad(each, ((0, size - len(each)), (0, 0))) for each in (rows, edges))
+    return Pieces(*(adapter.place(each, device) for each in (*padded, places, begins[:, None])), whole)
 
 
 def _runs(indices: Sequence[int] | Integers) -> Iterator[tuple[int, int]]:
