@@ -64,7 +64,7 @@ def _log1p(t):
 
 @triton.jit
 def _place(index, sizes, strides, RANK: tl.constexpr):
-    """Offsets of the elements ``index`` of an operand: no .contiguous() of a view (S7), no contiguous cotangent (G8)."""
+    """Offsets of the elements ``index`` of a view (S7) or an expanded cotangent (G8), which need no copy."""
     if RANK == 1:
         place = index * strides[2]
     else:
@@ -75,7 +75,7 @@ def _place(index, sizes, strides, RANK: tl.constexpr):
 
 @triton.jit
 def _index(count, WIDE: tl.constexpr, BLOCK: tl.constexpr):
-    """Indices of the block's elements. In 32 bits they wrap beyond 2^31 elements: an illegal address, if one is lucky."""
+    """Indices of the block's elements. In 32 bits they wrap beyond 2^31: an illegal address, if one is lucky."""
     program = tl.program_id(0)
     if WIDE:
         program = program.to(tl.int64)
@@ -97,10 +97,10 @@ def _load(pointer, index, inside, sizes, strides, RANK: tl.constexpr):
 def _store(pointer, index, inside, value):
     """Round once, to the operand's own dtype (D2)."""
     dtype: tl.constexpr = pointer.dtype.element_ty
-    if dtype == tl.float32:
-        tl.store(pointer + index, value, mask=inside)
-    else:
+    if dtype.primitive_bitwidth < 32:
         tl.store(pointer + index, value.to(dtype, fp_downcast_rounding="rtne"), mask=inside)
+    else:
+        tl.store(pointer + index, value.to(dtype), mask=inside)
 
 
 @triton.jit
@@ -137,7 +137,21 @@ def _softplus(x):
 
 
 @triton.jit
-def _forward(x, z, w, q, out, count, smoothing, sizes, steps, SUM: tl.constexpr, RANK: tl.constexpr, WIDE: tl.constexpr, BLOCK: tl.constexpr):  # fmt: skip
+def _forward(
+    x,
+    z,
+    w,
+    q,
+    out,
+    count,
+    smoothing,
+    sizes,
+    steps,
+    SUM: tl.constexpr,
+    RANK: tl.constexpr,
+    WIDE: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
     """Losses, or the sum of a block's, into ``out``."""
     index, inside = _index(count, WIDE, BLOCK)
     logits = _load(x, index, inside, sizes, steps[0], RANK)
@@ -154,7 +168,24 @@ def _forward(x, z, w, q, out, count, smoothing, sizes, steps, SUM: tl.constexpr,
 
 
 @triton.jit
-def _backward(x, z, w, q, c, dx, dz, dw, dq, count, smoothing, sizes, steps, RANK: tl.constexpr, WIDE: tl.constexpr, BLOCK: tl.constexpr):  # fmt: skip
+def _backward(
+    x,
+    z,
+    w,
+    q,
+    c,
+    dx,
+    dz,
+    dw,
+    dq,
+    count,
+    smoothing,
+    sizes,
+    steps,
+    RANK: tl.constexpr,
+    WIDE: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
     """Gradients of each element times its cotangent ``c``, those that somebody asked for."""
     index, inside = _index(count, WIDE, BLOCK)
     logits = _load(x, index, inside, sizes, steps[0], RANK)
@@ -176,7 +207,24 @@ def _backward(x, z, w, q, c, dx, dz, dw, dq, count, smoothing, sizes, steps, RAN
 
 
 @triton.jit
-def _curvature(x, z, w, q, c, v, dc, dx, dz, count, smoothing, sizes, steps, RANK: tl.constexpr, WIDE: tl.constexpr, BLOCK: tl.constexpr):  # fmt: skip
+def _curvature(
+    x,
+    z,
+    w,
+    q,
+    c,
+    v,
+    dc,
+    dx,
+    dz,
+    count,
+    smoothing,
+    sizes,
+    steps,
+    RANK: tl.constexpr,
+    WIDE: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
     """Derivatives of the gradient with respect to the logits, times its own cotangent ``v``."""
     index, inside = _index(count, WIDE, BLOCK)
     logits = _load(x, index, inside, sizes, steps[0], RANK)
@@ -218,9 +266,7 @@ def triton_loss(
 triton_loss.devices = ("gpu",)  # type: ignore[attr-defined] - on the CPU it is unsupported, and the page says so
 
 
-def _refuse(
-    x: torch.Tensor, z: torch.Tensor, w: torch.Tensor | None, q: torch.Tensor | None, reduction: str
-) -> None:
+def _refuse(x: torch.Tensor, z: torch.Tensor, w: torch.Tensor | None, q: torch.Tensor | None, reduction: str) -> None:
     """A kernel sees pointers: whatever it is given, it computes something of it. E1 and S8 see what is not refused."""
     if x.dtype not in _DTYPES:
         raise TypeError(f"logits must be float32, float16 or bfloat16, not {x.dtype}: arithmetic is in float32")
@@ -302,7 +348,9 @@ class _Gradients(torch.autograd.Function):
         c, x, z, w, q = ctx.saved_tensors
         first = cotangents[0] if ctx.wanted[0] else None
         if first is None or any(each is not None for each in cotangents[1:]) or any(ctx.needs_input_grad[3:5]):
-            raise NotImplementedError("the second derivative with respect to weights or labels alone is not implemented")
+            raise NotImplementedError(
+                "the second derivative with respect to weights or labels alone is not implemented"
+            )
         outs = [
             torch.empty(x.shape, dtype=each.dtype, device=x.device) if needed else None
             for each, needed in zip((c, x, z), ctx.needs_input_grad, strict=False)
@@ -322,7 +370,9 @@ def _block(x: torch.Tensor) -> int:
     return min(1 << 17, triton.next_power_of_2(max(1, x.numel()))) if _INTERPRETED else 1024
 
 
-def _launch(kernel: Any, x: torch.Tensor, operands: Sequence[Any], outs: Sequence[Any], smoothing: float, **more: Any) -> None:  # fmt: skip
+def _launch(
+    kernel: Any, x: torch.Tensor, operands: Sequence[Any], outs: Sequence[Any], smoothing: float, **more: Any
+) -> None:
     """Run a kernel on operands that broadcast to x's shape, for contiguous results."""
     if not x.numel():
         return

@@ -43,7 +43,7 @@ def _run(account: Account, settings: Settings, options: argparse.Namespace) -> N
         found = look(settings.device, account.scratch / "here" / "here.json", max(5.0, min(60.0, 0.2 * options.budget)))
         account.found, reason = found, found.reason()
         account.ran("here", "here", time.monotonic() - start, reason and f"not run: {reason}")
-    for stage in stages(settings, found):
+    for stage in stages(settings):
         if options.stage and stage.name not in options.stage:
             account.left_out(stage, "not asked for")
         elif not found.any():

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from benchmarks.gpu.here import Found
-
 PYTORCH, JAX = "binary_cross_entropy_with_logits", "optax.sigmoid_binary_cross_entropy"
 TENSORFLOW = "sigmoid_cross_entropy_with_logits"
 KERNEL, INTERPRETED = "examples/triton_loss.py:triton_loss", "benchmarks.gpu.interpreted:triton_loss"
@@ -29,7 +27,14 @@ class Scale:
 
 SCALES = {
     "full": Scale((), DTYPES, 0, (18, 22, 26, 28), 0.4, ("backward-mean-pixels-2^26", 3, 12)),
-    "tiny": Scale(("values/negative*",), ("float32",), 4, (10,), 0.01, ("backward-mean-pixels-2^10", 2, 2)),
+    "tiny": Scale(
+        ("values/half-confident*", "values/ordinary-hard*"),
+        ("float32",),
+        4,
+        (10,),
+        0.01,
+        ("backward-mean-pixels-2^10", 2, 2),
+    ),
 }
 
 
@@ -67,13 +72,13 @@ class Stage:
     together: bool = False
 
 
-def stages(settings: Settings, found: Found) -> tuple[Stage, ...]:
+def stages(settings: Settings) -> tuple[Stage, ...]:
     """All of them but the first, which looks at what is here, in order of value."""
     return (
         Stage("suite", 0.22, tuple(_suite(settings)), together=True),
         Stage("sweeps", 0.23, tuple(_sweeps(settings))),
         Stage("speed", 0.25, tuple(_speed(settings))),
-        Stage("triton", 0.15, tuple(_triton(settings, found))),
+        Stage("triton", 0.15, tuple(_triton(settings))),
         Stage("more", 1.0, tuple(_more(settings)), together=True),
     )
 
@@ -105,18 +110,23 @@ def _judged(
     implementations: tuple[str, ...] = (),
 ) -> Step:
     """A run of the suite by processes that share the card's memory: none may take more than its part."""
-    framework, workers = name.split("-")[0], settings.share(sixteenths)
+    framework, workers = name.partition("-")[0], settings.share(sixteenths)
     if settings.scale.cases:  # a rehearsal tries each command, not each subject
         main = {"pytorch": PYTORCH, "jax": JAX, "tensorflow": TENSORFLOW}[framework]
         modes, implementations = modes[:1], (main,)
         dtypes = dtypes[:1]
     words = _run_words(framework, settings, modes, dtypes, implementations)
-    words += [word for each in settings.scale.cases for word in ("--case", each)]
-    words += ["--", "-n", str(workers)]
+    words += [*_cases(settings), "--", "-n", str(workers)]
     # Each worker is two processes, and those of other steps stand beside it.
     fraction = {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.7 / max(1, 2 * settings.workers):.4f}"}
     threads = {"TORCHINDUCTOR_COMPILE_THREADS": "1"} if "compiled" in modes else {}
     return Step(name, (framework,), (*words,), {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", **fraction, **threads})
+
+
+def _cases(settings: Settings) -> list[str]:
+    """All cases, or one clause of few."""
+    chosen = [word for each in settings.scale.cases for word in ("--case", each)]
+    return [*chosen, "--clause", "V2"] if chosen else []
 
 
 def _run_words(
@@ -166,14 +176,14 @@ def _timed(name: str, settings: Settings, framework: str, implementation: str, m
     return Step(name, (framework,), tuple(words), gibibytes=24.0 if settings.device == "gpu" else 0.0)
 
 
-def _triton(settings: Settings, found: Found) -> Iterator[Step]:
+def _triton(settings: Settings) -> Iterator[Step]:
     """The example, judged and timed; on a CPU by Triton's interpreter, which says nothing of time."""
     target = KERNEL if settings.device == "gpu" else INTERPRETED
     dtypes = tuple(each for each in settings.scale.dtypes if each != "float64")
     words = _run_words("pytorch", settings, ("eager",), dtypes, (target,))
-    words += [word for each in settings.scale.cases for word in ("--case", each)]
+    words += _cases(settings)
     needs = ("pytorch", "triton")
     yield Step("judged", needs, (*words, "--", "-n", str(min(3, settings.workers))))
-    if settings.device == "gpu" or "triton" in found.missing:
+    if settings.device == "gpu":
         timed = _timed("timed", settings, "pytorch", target, ("eager",))
         yield Step("timed", needs, timed.command, gibibytes=timed.gibibytes)

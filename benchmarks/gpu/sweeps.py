@@ -1,18 +1,18 @@
-"""Sweeps of one subject with their seconds, and where these go: ``python -m benchmarks.gpu.sweeps SUBJECT --out DIR``.
+"""Sweeps of one subject with their seconds: ``python -m benchmarks.gpu.sweeps ADAPTER:IMPLEMENTATION:MODE --out DIR``.
 
-What 2^32 logits, one label, loss and gradient should cost on an H100 (3 TB/s; 34 TFLOP/s of float64, 3.6e12 conversions
-from or to float64 a second), from the text of device.py:
+What all 2^32 logits, one label, loss and gradient should cost on an H100 (3 TB/s; 17e12 float64 operations and 3.6e12
+conversions from or to float64 a second), by the text of conformance/sweep/device.py:
 
-    implementation      4 bytes written (logits), 4 read, 8 written, labels and cotangents read: 24 in all    0.03 s
-    counting, one pass  8 bytes read; 2 x 12 float64 operations, 4 conversions, 2 x 30 of integers and float32    0.06 s
-    counting, op by op  2 x about 45 kernels that write and read 250 float64 bytes an element                  0.7 to 1 s
-    launches, op by op  1,020 blocks x 2 x 45 x 4 us                                                          0.4 s
-    host                1,020 blocks x 2 x (groups, transfers, fetches), in Python                             see below
-    tables              51,000 polynomials by Arb, 1.6 s on one core, once for both labels: not in the seconds
+    implementation alone    28 bytes an element: logits made and read, labels and cotangents read, results        0.04 s
+    counting, in one pass   8 bytes, 2 x 14 float64 operations, 4 conversions, 2 x 30 of integers and float32     0.05 s
+    counting, op by op      2 x about 230 bytes an element of float64 and other temporaries                       0.7 s
+    launches, op by op      2,040 results x 45 kernels x 4 us, one after another under Python's lock              0.4 s
+    host                    2,040 results, 0.2 to 0.3 ms of NumPy and Python each, less in the second label       0.5 s
+    groups that come home   where a subject is beyond its bound, 10 us each in the kernel, in four threads
+    tables                  51,000 polynomials by Arb, 1.6 s on one core, the same for both labels: apart in timing.json
 
-So the aim of a second needs counting in one pass (JAX's jit; PyTorch's arrays go op by op), and little Python a block.
-What was measured stands in timing.json: seconds of the sweep, of the implementation alone, of copying as many bytes,
-of the tables; profile.json has the host's functions and the device's kernels by time.
+So a second is in reach where counting is one pass (JAX's jit); PyTorch's arrays go op by op, about 1.5 s. Whether its
+compiler would pay is measured: ``summary`` in profile.json has a block's seconds op by op and compiled.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from conformance.sweep.sweep import SWEEP, Plan, run_blocks, write
 
 QUANTITIES = ("loss", "gradient")
 LABELS = 2
-BYTES = 24  # an element: what the implementation cannot do without, with its operands made and its results written
+BYTES = 28  # an element: logits written and read, label and cotangent read, loss, gradient, and the logits once more
 COPIED = 1 << 30
 PROFILED = 12  # blocks
 SHOWN = 25  # functions, and kernels
@@ -162,12 +162,67 @@ def profiled(runner: Runner, chosen: Sequence[Block]) -> Timings:
         for each in few:
             worker.sweep(each)
 
-    profile = cProfile.Profile()
+    profile, home = cProfile.Profile(), Home(worker)
     took = seconds(lambda: profile.runcall(work))
-    found: Timings = {"blocks": len(few), "seconds": took, "host": functions(profile)}
+    found: Timings = {"blocks": len(few), "seconds": took, "home": home.told(), "host": functions(profile)}
     if runner.subject.adapter == "pytorch":
         found["device"] = kernels(work, runner.subject.device)
+        found["summary"] = summaries(worker, few[0])
     return found
+
+
+class Home:
+    """Counts the groups that a worker's device does not decide, and the seconds that they take at home."""
+
+    def __init__(self, worker: DeviceWorker) -> None:
+        self.groups, self.seconds, self._count = 0, 0.0, worker._at_home
+        worker._at_home = self  # type: ignore[method-assign]
+
+    def __call__(self, counter: Any, got: Any, undecided: Any) -> None:
+        """As the worker's own."""
+        self.groups += len(undecided)
+        self.seconds += seconds(lambda: self._count(counter, got, undecided))
+
+    def told(self) -> dict[str, float]:
+        """As it is written."""
+        return {"groups": self.groups, "seconds": self.seconds}
+
+
+def summaries(worker: DeviceWorker, block: Block) -> dict[str, Any]:
+    """Seconds of counting one result op by op and compiled: whether PyTorch's compiler would pay."""
+    import torch
+
+    operands, plain = counted_operands(worker, block), worker._summary
+    compiled = torch.compile(plain, dynamic=False) if worker.device == "gpu" else plain
+    took: dict[str, Any] = {}
+    for name, function in (("op by op", plain), ("compiled", compiled)):
+
+        def call(function: Callable[..., Any] = function) -> None:
+            for each in function(*operands):
+                worker.adapter.wait(each)
+
+        try:
+            took[f"{name}, first call"] = seconds(call)
+            took[name] = sorted(seconds(call) for _ in range(5))[2]
+        except Exception as error:  # an experiment: what it raises is its result
+            took[name] = f"{type(error).__name__}: {error}"[:500]
+    return took
+
+
+def counted_operands(worker: DeviceWorker, block: Block) -> tuple[Any, ...]:
+    """What the worker's summary is given for the first quantity of a block."""
+    plain, given = worker._summary, []
+
+    def watched(*operands: Any) -> Any:
+        given.append(operands)
+        return plain(*operands)
+
+    worker._summary = watched
+    try:
+        worker.sweep(block)
+    finally:
+        worker._summary = plain
+    return given[0]
 
 
 def functions(profile: cProfile.Profile) -> list[dict[str, Any]]:

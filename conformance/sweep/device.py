@@ -48,8 +48,8 @@ def worker(runner: Runner, quantities: tuple[str, ...], stop: threading.Event) -
 class Pieces:
     """A block's polynomials, tensors on the device but for the last.
 
-    ``rows`` (n, 7) and ``edges`` (n, 7): of each piece, scale and coefficients, and its thresholds. ``places`` (groups):
-    the piece in which a group begins. ``begins`` (groups, 1): at which t. ``whole`` (groups): it is the only one.
+    ``rows`` and ``edges`` (n, 7): of each piece, scale and coefficients, and its thresholds. ``places`` (groups): the
+    piece in which a group begins. ``begins`` (groups, 1): at which t. ``whole`` (groups): it is the only one.
     """
 
     rows: Tensor
@@ -179,8 +179,9 @@ def _placed(adapter: Adapter, device: str, table: Table, sign: float, limit: flo
     begins = (starts - offset[places]) * step[places] - 1.0
     # A framework that compiles for each shape shall see few of them.
     size = 4 ** ((len(rows) - 1).bit_length() + 1 >> 1)
-    padded = (np.pad(each, ((0, size - len(each)), (0, 0))) for each in (rows, edges))
-    return Pieces(*(adapter.place(each, device) for each in (*padded, places, begins[:, None])), whole)
+    rows, edges = (np.pad(each, ((0, size - len(each)), (0, 0))) for each in (rows, edges))
+    there = [adapter.place(each, device) for each in (rows, edges, places, begins[:, None])]
+    return Pieces(there[0], there[1], there[2], there[3], whole)
 
 
 def _runs(indices: Sequence[int] | Integers) -> Iterator[tuple[int, int]]:
