@@ -40,7 +40,7 @@ def main() -> int:
 def _run(account: Account, settings: Settings, options: argparse.Namespace) -> None:
     with account.stage("here"):
         start = time.monotonic()
-        found = look(settings.device, account.scratch / "here" / "here.json", max(5.0, min(60.0, 0.2 * options.budget)))
+        found = look(settings.device, account.scratch / "here" / "here.json", max(5.0, min(40.0, 0.2 * options.budget)))
         account.found, reason = found, found.reason()
         account.ran("here", "here", time.monotonic() - start, reason and f"not run: {reason}")
     for stage in stages(settings):

@@ -17,7 +17,7 @@ from benchmarks.gpu.here import NO_MODULE, Found
 from benchmarks.gpu.plan import Stage
 
 KEPT = (".jsonl", ".json", ".txt")
-MOST = 15 << 20  # bytes of an archive; a log that would make it larger is left out
+MOST = 120 << 20  # bytes before compression, which makes a tenth of them: 16 MiB are brought back from everywhere
 _LOG = 1 << 20  # bytes of a log's end that are kept
 
 
@@ -30,6 +30,7 @@ class Account:
         self.cut = False
         self.stages: dict[str, dict[str, dict[str, object]]] = {}
         self.seconds: dict[str, float] = {}
+        self.dropped: set[str] = set()
         out.mkdir(parents=True, exist_ok=True)
 
     @contextlib.contextmanager
@@ -59,16 +60,22 @@ class Account:
         """Put the stage's records into DIR, whole or not at all."""
         folder, path = self.scratch / stage, self.out / f"{stage}.tar.gz"
         temporary, size = path.with_suffix(".tmp"), 0
-        with tarfile.open(temporary, "w:gz", compresslevel=6) as archive:
+        with tarfile.open(temporary, "w:gz", compresslevel=3) as archive:
             for each in sorted(folder.rglob("*"), key=lambda path: (path.suffix == ".txt", path)):
-                if each.is_file() and each.suffix in KEPT and size < 8 * MOST:
-                    size += _add(archive, each, str(each.relative_to(self.scratch)))
+                name = str(each.relative_to(self.scratch))
+                if not each.is_file() or each.suffix not in KEPT:
+                    continue
+                if size + each.stat().st_size > MOST:
+                    self.dropped.add(name)
+                else:
+                    size += _add(archive, each, name)
         temporary.replace(path)
         self.write()
 
     def write(self) -> None:
         """summary.json."""
         told = {"line": self.line(), "seconds": self.seconds, "stages": self.stages, "card": self.found.card}
+        told["too_large"] = sorted(self.dropped)
         temporary = self.out / "summary.tmp"
         temporary.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
         temporary.replace(self.out / "summary.json")

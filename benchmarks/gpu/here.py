@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parents[2]
 FRAMEWORKS = ("pytorch", "jax", "tensorflow", "triton")
 PACKAGES = ("torch", "triton", "jax", "jaxlib", "optax", "tensorflow", "numpy", "numba", "pytest", "pytest-xdist")
 QUERY = ("name", "driver_version", "memory.total", "memory.free", "clocks.max.sm", "power.limit", "compute_cap")
@@ -123,8 +124,14 @@ def _answer(out: str) -> Any:
 
 def _asked(framework: str, device: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "benchmarks.gpu.here", framework, device]
-    own = {**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=own)
+    own = {**environment(), "XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=own, cwd=ROOT)
+
+
+def environment() -> dict[str, str]:
+    """This process's own, in which the clone is imported wherever the command was started."""
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "COLUMNS": "150"}
 
 
 def _version(package: str) -> str:
@@ -163,7 +170,6 @@ def _tensorflow(device: str) -> dict[str, Any]:
 
 def _triton(device: str) -> dict[str, Any]:
     if device == "cpu":
-        importlib.import_module("triton")
         from benchmarks.gpu.interpreted import triton_loss
     else:
         from conformance.target import load_target

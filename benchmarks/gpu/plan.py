@@ -75,8 +75,8 @@ class Stage:
 def stages(settings: Settings) -> tuple[Stage, ...]:
     """All of them but the first, which looks at what is here, in order of value."""
     return (
-        Stage("suite", 0.22, tuple(_suite(settings)), together=True),
-        Stage("sweeps", 0.23, tuple(_sweeps(settings))),
+        Stage("suite", 0.21, tuple(_suite(settings)), together=True),
+        Stage("sweeps", 0.2, tuple(_sweeps(settings))),
         Stage("speed", 0.25, tuple(_speed(settings))),
         Stage("triton", 0.15, tuple(_triton(settings))),
         Stage("more", 1.0, tuple(_more(settings)), together=True),
@@ -117,8 +117,8 @@ def _judged(
         dtypes = dtypes[:1]
     words = _run_words(framework, settings, modes, dtypes, implementations)
     words += [*_cases(settings), "--", "-n", str(workers)]
-    # Each worker is two processes, and those of other steps stand beside it.
-    fraction = {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.7 / max(1, 2 * settings.workers):.4f}"}
+    # Each worker is two processes, each step has one worker at least, and those of other steps stand beside it.
+    fraction = {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.7 / (2 * max(5, settings.workers)):.4f}"}
     threads = {"TORCHINDUCTOR_COMPILE_THREADS": "1"} if "compiled" in modes else {}
     return Step(name, (framework,), (*words,), {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", **fraction, **threads})
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from benchmarks.gpu.here import Found
+from benchmarks.gpu.here import ROOT, Found, environment
 from benchmarks.gpu.plan import Stage, Step
 
-ROOT = Path(__file__).parents[2]
 TICK = 0.2  # seconds between looks
 PACKED_EVERY = 15.0  # seconds: what a run loses that is killed without a word
+MOST_OF_IT = 0.6  # of a stage's time that is left, for one of several steps
 GRACE = 4.0  # seconds to write what there is
 
 
@@ -61,12 +61,16 @@ def run_stage(stage: Stage, end: float, book: Book) -> None:
             book.ran(stage.name, step.name, 0.0, f"not run: {lack}")
         else:
             able.append(step)
-    for group in [able] if stage.together else [[each] for each in able]:
-        if group and time.monotonic() >= end - 1.0:
+    groups = [[*able]] if stage.together else [[each] for each in able]
+    for place, group in enumerate(groups):
+        left = end - time.monotonic()
+        if left < 1.0:
             for step in group:
                 book.ran(stage.name, step.name, 0.0, "not run: no time left")
         elif group:
-            _watch(stage, [_start(stage, step, book.scratch) for step in group], end, book)
+            # One that hangs leaves something to those after it.
+            limit = end if place == len(groups) - 1 else time.monotonic() + MOST_OF_IT * left
+            _watch(stage, [_start(stage, step, book.scratch) for step in group], limit, book)
 
 
 def _start(stage: Stage, step: Step, scratch: Path) -> Running:
@@ -74,11 +78,9 @@ def _start(stage: Stage, step: Step, scratch: Path) -> Running:
     out.mkdir(parents=True, exist_ok=True)
     log = (out / "log.txt").open("wb")
     command = [word.replace("{out}", str(out)) for word in step.command]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "150", **step.environment}
-    # The clone, wherever the command was started.
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
+    own = {**environment(), **step.environment}
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, env=environment, start_new_session=True
+        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, env=own, start_new_session=True
     )
     return Running(step, process, log, time.monotonic())
 
