@@ -83,12 +83,12 @@ class Account:
     def line(self) -> str:
         """Which stages ran, how long, what is missing and why."""
         ran = [f"{name} {self.seconds[name]:.0f} s" for name in self.stages if name in self.seconds and self._any(name)]
-        missing = [
-            f"{stage}/{step} {each['missing']}"
-            for stage, steps in self.stages.items()
-            for step, each in steps.items()
-            if each["missing"]
-        ]
+        reasons: dict[str, list[str]] = {}
+        for stage, steps in self.stages.items():
+            for step, each in steps.items():
+                if each["missing"]:
+                    reasons.setdefault(str(each["missing"]), []).append(f"{stage}/{step}")
+        missing = [f"{', '.join(steps)} {reason}" for reason, steps in reasons.items()]
         text = f"ran: {', '.join(ran) or 'nothing'}; missing: {'; '.join(missing) or 'nothing'}"
         return f"cut off; {text}" if self.cut else text
 
