@@ -4,33 +4,33 @@ What all 2^32 logits, one label, loss and gradient should cost on an H100 (3 TB/
 conversions from or to float64 a second), by the text of conformance/sweep/device.py:
 
     implementation alone    28 bytes an element: logits made and read, labels and cotangents read, results        0.04 s
-    counting, in one pass   8 bytes, 2 x 14 float64 operations, 4 conversions, 2 x 30 of integers and float32     0.05 s
-    counting, op by op      2 x about 230 bytes an element of float64 and other temporaries                       0.7 s
-    launches, op by op      2,040 results x 45 kernels x 4 us, one after another under Python's lock              0.4 s
-    host                    2,040 results, 0.2 to 0.3 ms of NumPy and Python each, less in the second label       0.5 s
+    counting, in one pass   24 bytes with the matrix product, 4 conversions, 2 x 30 of integers and float32       0.07 s
+    counting, op by op      2 x about 170 bytes an element of float64 and other temporaries                       0.5 s
+    launches, op by op      2,040 results x 30 kernels x 4 us, one after another under Python's lock              0.25 s
+    host, first label       2,040 results, 0.5 ms of NumPy each where the polynomials are rearranged, partly      0.5 s
+    host, once more         0.15 ms each                                                                          0.3 s
     groups that come home   where a subject is beyond its bound, 10 us each in the kernel, in four threads
     tables                  51,000 polynomials by Arb, 1.6 s on one core, the same for both labels: apart in timing.json
 
-So a second is in reach where counting is one pass (JAX's jit); PyTorch's arrays go op by op, about 1.5 s. Whether its
-compiler would pay is measured: ``summary`` in profile.json has a block's seconds op by op and compiled.
+Host and device overlap. So a second is in reach for JAX, whose jit counts in few passes, and about reached by PyTorch,
+op by op. Whether PyTorch's compiler would pay is measured: ``summary`` in profile.json. The host's times are those of
+the functions on an EPYC's core, results stubbed; all others are estimates until they have been measured.
 """
 
 from __future__ import annotations
 
 import argparse
-import cProfile
 import json
 import os
-import pstats
 import sys
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.gpu.profiles import Timings, profiled, seconds
 from conformance.session import Choice, Session, open_subject
 from conformance.speed import yardstick
 from conformance.subject import Runner
@@ -47,9 +47,6 @@ QUANTITIES = ("loss", "gradient")
 LABELS = 2
 BYTES = 28  # an element: logits written and read, label and cotangent read, loss, gradient, and the logits once more
 COPIED = 1 << 30
-PROFILED = 12  # blocks
-SHOWN = 25  # functions, and kernels
-Timings = dict[str, Any]
 
 
 def main() -> int:
@@ -118,9 +115,9 @@ def prepare(runner: Runner, chosen: Sequence[Block]) -> None:
 
 
 def warm_up(runner: Runner, chosen: Sequence[Block]) -> None:
-    """Compile what the sweep calls: the subject, the counting for each size of table, the kernels that count at home."""
+    """Compile what the sweep calls: the subject, the counting, what counts at home; on blocks of each size of table."""
     worker = made(runner)
-    kinds = {}
+    kinds: dict[int, Block] = {}
     for each in chosen:
         counter = worker.counters(each)["loss"]
         wide = runner.subject.dtype == "float32" and not each.special(runner.dtype)
@@ -166,122 +163,10 @@ def moved(runner: Runner) -> float:
     return sorted(rates.measure()["copy"] for _ in range(5))[2]
 
 
-def profiled(runner: Runner, chosen: Sequence[Block]) -> Timings:
-    """Seconds by function of the host and by kernel of the device, of a few blocks in one thread."""
-    normal = [each for each in chosen if not each.special(runner.dtype)]
-    few = normal[:: max(1, len(normal) // PROFILED)][:PROFILED]
-    if runner.subject.device == "cpu":
-        few = [Block(each.first, 1 << 16, each.label) for each in few[:2]]
-    worker = DeviceWorker(runner, QUANTITIES, threading.Event())
-    for each in few[:1]:
-        worker.sweep(each)
-
-    def work() -> None:
-        for each in few:
-            worker.sweep(each)
-
-    profile, home = cProfile.Profile(), Home(worker)
-    took = seconds(lambda: profile.runcall(work))
-    found: Timings = {"blocks": len(few), "seconds": took, "home": home.told(), "host": functions(profile)}
-    if runner.subject.adapter == "pytorch":
-        found["device"] = kernels(work, runner.subject.device)
-        found["summary"] = summaries(worker, few[0])
-    return found
-
-
-class Home:
-    """Counts the groups that a worker's device does not decide, and the seconds that they take at home."""
-
-    def __init__(self, worker: DeviceWorker) -> None:
-        self.groups, self.seconds, self._count = 0, 0.0, worker._at_home
-        worker._at_home = self  # type: ignore[method-assign]
-
-    def __call__(self, counter: Any, got: Any, undecided: Any) -> None:
-        """As the worker's own."""
-        self.groups += len(undecided)
-        self.seconds += seconds(lambda: self._count(counter, got, undecided))
-
-    def told(self) -> dict[str, float]:
-        """As it is written."""
-        return {"groups": self.groups, "seconds": self.seconds}
-
-
-def summaries(worker: DeviceWorker, block: Block) -> dict[str, Any]:
-    """Seconds of counting one result op by op and compiled: whether PyTorch's compiler would pay."""
-    import torch
-
-    operands, plain = counted_operands(worker, block), worker._summary
-    compiled = torch.compile(plain, dynamic=False) if worker.device == "gpu" else plain
-    took: dict[str, Any] = {}
-    for name, function in (("op by op", plain), ("compiled", compiled)):
-
-        def call(function: Callable[..., Any] = function) -> None:
-            for each in function(*operands):
-                worker.adapter.wait(each)
-
-        try:
-            took[f"{name}, first call"] = seconds(call)
-            took[name] = sorted(seconds(call) for _ in range(5))[2]
-        except Exception as error:  # an experiment: what it raises is its result
-            took[name] = f"{type(error).__name__}: {error}"[:500]
-    return took
-
-
-def counted_operands(worker: DeviceWorker, block: Block) -> tuple[Any, ...]:
-    """What the worker's summary is given for the first quantity of a block."""
-    plain, given = worker._summary, []
-
-    def watched(*operands: Any) -> Any:
-        given.append(operands)
-        return plain(*operands)
-
-    worker._summary = watched
-    try:
-        worker.sweep(block)
-    finally:
-        worker._summary = plain
-    return given[0]
-
-
-def functions(profile: cProfile.Profile) -> list[dict[str, Any]]:
-    """The host's functions by their own time."""
-    rows = [
-        {"function": f"{Path(file).name}:{line}:{name}", "calls": calls, "own_s": own, "all_s": whole}
-        for (file, line, name), (calls, _, own, whole, _) in pstats.Stats(profile).stats.items()  # type: ignore[attr-defined]
-    ]
-    return sorted(rows, key=lambda row: -row["own_s"])[:SHOWN]
-
-
-def kernels(work: Callable[[], None], device: str) -> list[dict[str, Any]]:
-    """PyTorch's operations and kernels by their time on the device."""
-    from torch.profiler import ProfilerActivity, profile
-
-    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device == "gpu" else [])]
-    with profile(activities=activities) as found:
-        work()
-    rows = [
-        {
-            "name": each.key,
-            "calls": each.count,
-            "device_us": float(getattr(each, "self_device_time_total", 0.0)),
-            "host_us": float(each.self_cpu_time_total),
-        }
-        for each in found.key_averages()
-    ]
-    return sorted(rows, key=lambda row: (-row["device_us"], -row["host_us"]))[:SHOWN]
-
-
 def made(runner: Runner) -> Worker:
     """A worker that makes logits where the subject computes."""
     wide = runner.subject.dtype == "float32" and runner.subject.device == "gpu"
     return (DeviceWorker if wide else Worker)(runner, QUANTITIES, threading.Event())
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """How long it takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def _write(path: Path, content: Timings) -> None:
