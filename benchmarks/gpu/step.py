@@ -16,7 +16,7 @@ from benchmarks.gpu.plan import Stage, Step
 
 TICK = 0.2  # seconds between looks
 PACKED_EVERY = 15.0  # seconds: what a run loses that is killed without a word
-MOST_OF_IT = 0.6  # of a stage's time that is left, for one of several steps
+MOST_OF_IT = 0.7  # of a stage's time that is left, for one of several steps
 GRACE = 4.0  # seconds to write what there is
 
 
