@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import hypothesis
 import pytest
+
+# Read when a kernel is decorated, Triton's own among them, which is when somebody imports it first.
+os.environ.setdefault("TRITON_INTERPRET", "1")
 
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("own", deadline=None)

@@ -1,9 +1,11 @@
 """A sweep that stays where the results are: logits, implementation, exact results, errors, counts, fingerprint.
 
 The fast path of kernel.py in the framework's own arrays, those of the array API standard, one row a group of GROUP
-results. Home come, for each group, how many errors are within each of its thresholds, the largest error, and the sum
-of the fingerprint: 44 bytes instead of 4096. Groups that these do not decide, as beside a boundary or beyond the limit,
-come home as they are, and the kernel counts them there.
+results. All exact results are one matrix product, of each group's polynomial and the powers of its columns' places: a
+framework that writes each operation's result to memory does so once, not ten times. Home come, for each group, how many
+errors are within each of its thresholds, the largest error, and the sum of the fingerprint: 44 bytes instead of 4096.
+Groups that these do not decide, as beside a boundary or beyond the limit, come home as they are, and the kernel counts
+them there.
 """
 
 from __future__ import annotations
@@ -11,13 +13,15 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import array_api_compat
 import numpy as np
+import numpy.typing as npt
 
-from conformance.adapter import Adapter, Array, NotOffered, Tensor
+from conformance.adapter import Adapter, NotOffered, Tensor
 from conformance.exact import Integers
 from conformance.subject import Runner
 from conformance.sweep.block import Swept, Worker
@@ -25,9 +29,12 @@ from conformance.sweep.counter import Counter
 from conformance.sweep.fingerprint import KEYS, Fingerprint
 from conformance.sweep.grid import Block
 from conformance.sweep.kernel import GROUP, NO_ERROR, ROUNDED, thresholds, within
+from conformance.sweep.oracle import DEGREE, Table
 
 _MAGNITUDE, _SMALLEST_NORMAL = 0x7FFFFFFF, 0x00800000  # of float32, as bits
-HALF, TWO, FINE, SUBNORMAL = 0, 2, 6, 7  # columns of the counts; 3 to 5 are the upper sides of the first three
+HALF, TWO, FINE, SUBNORMAL = 0, 2, 6, 7  # rows of the counts; 3 to 5 are the upper sides of the first three
+_POWERS = (np.arange(GROUP) / (GROUP / 2) - 1.0) ** np.arange(DEGREE + 1)[:, None]
+_REARRANGED = 2.0 * DEGREE * 2.0**-53  # of S, see _exact: more than (DEGREE + 1) u
 WORKERS = 4  # enough that the device need not wait for Python
 
 
@@ -39,6 +46,20 @@ def worker(runner: Runner, quantities: tuple[str, ...], stop: threading.Event) -
         return DeviceWorker(runner, quantities, stop)
     except NotOffered:
         return Worker(runner, quantities, stop)
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """The exact results of a block's groups, tensors on the device but for the last.
+
+    ``polynomials`` (groups, DEGREE + 1): coefficients in a column's place s in [-1, 1), in ulps. ``inverses``
+    (groups, 1): 1 / ulp. ``edges`` (groups, 7): thresholds. ``whole`` (groups): one polynomial is for all of the group.
+    """
+
+    polynomials: Tensor
+    inverses: Tensor
+    edges: Tensor
+    whole: npt.NDArray[np.bool_]
 
 
 class DeviceWorker(Worker):
@@ -67,15 +88,16 @@ class DeviceWorker(Worker):
         """Count the result (groups * GROUP) of a whole block."""
         one = self.adapter.fetch(result.reshape((-1,))[:1])
         self.require_kind(one.dtype, tuple(result.shape), groups * GROUP)
-        rows, edges, whole = _groups(counter, groups)
+        table, sign = counter.exact()
+        exact = _exact(self.adapter, self.device, table, sign, counter.limit, groups)
         got = result.reshape((groups, GROUP))
         bits = self.adapter.bits(result).reshape((groups, GROUP))
-        placed = (self.adapter.place(each, self.device) for each in (rows, edges))
         with np.errstate(over="ignore", invalid="ignore"):  # such errors are infinite or NaN, and come home
-            counts, peaks, sums = map(self.adapter.fetch, self._summary(got, bits, *placed))
+            found = self._summary(got, bits, exact.polynomials, exact.inverses, exact.edges)
+        counts, peaks, sums = map(self.adapter.fetch, found)
         fingerprint.add(sums)
-        decided = whole & (counts[:, FINE] == GROUP) & (counts[:, SUBNORMAL] == 0)
-        decided &= (counts[:, HALF : TWO + 1] == counts[:, TWO + 1 : FINE]).all(axis=1)
+        decided = exact.whole & (counts[FINE] == GROUP) & (counts[SUBNORMAL] == 0)
+        decided &= (counts[HALF : TWO + 1] == counts[TWO + 1 : FINE]).all(axis=0)
         self._at_home(counter, got, np.flatnonzero(~decided))
         left = np.where(decided, peaks, -1.0)
         worst = int(np.argmax(left))
@@ -83,7 +105,7 @@ class DeviceWorker(Worker):
         if left[worst] > max(float(counter.extremes[-1]), NO_ERROR) * (1.0 + 2.0 * ROUNDED):
             decided[worst] = False
             self._at_home(counter, got, np.array([worst]))
-        most = counts[decided][:, : TWO + 1].sum(axis=0, dtype=np.int64)
+        most = (counts[: TWO + 1] * decided).sum(axis=1, dtype=np.int64)
         counter.state[0, :4] += np.diff(most, prepend=0, append=GROUP * int(decided.sum()))
 
     def _at_home(self, counter: Counter, got: Tensor, undecided: Integers) -> None:
@@ -101,51 +123,66 @@ class DeviceWorker(Worker):
 def _programs(adapter: Adapter, device: str) -> tuple[Callable[..., Any], Callable[..., Tensor]]:
     """The summary, compiled once for all threads, and the namespace's own take."""
     xp = array_api_compat.array_namespace(adapter.consecutive(0, GROUP, "float32", device))
-    ramp, keys = (adapter.place(each, device) for each in (np.arange(float(GROUP)), KEYS))
+    powers, keys = (adapter.place(each, device) for each in (_POWERS, KEYS.astype(np.int64)[None, :]))
 
-    def summed_up(got: Tensor, bits: Tensor, rows: Tensor, edges: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return _summary(xp, got, bits, rows, edges, ramp, keys)
+    def summed_up(*operands: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return _summary(xp, powers, keys, *operands)
 
     return adapter.fused(summed_up), xp.take
 
 
 def _summary(
-    xp: ModuleType, got: Tensor, bits: Tensor, rows: Tensor, edges: Tensor, ramp: Tensor, keys: Tensor
+    xp: ModuleType,
+    powers: Tensor,
+    keys: Tensor,
+    got: Tensor,
+    bits: Tensor,
+    polynomials: Tensor,
+    inverses: Tensor,
+    edges: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Counts (groups, 8), largest errors (groups) and sums (groups) of ``got`` and its ``bits`` (groups, GROUP)."""
-    columns = [rows[:, place : place + 1] for place in range(8)]
-    step, begin, inverse, c0, c1, c2, c3, c4 = columns
-    t = ramp[None, :] * step + begin
-    square = t * t
-    y = (c0 + t * c1) + square * ((c2 + t * c3) + square * c4)
-    errors = xp.astype(xp.abs(xp.astype(got, xp.float64) * inverse - y), xp.float32)
+    """Counts (8, groups), largest errors (groups) and sums (groups) of ``got`` and its ``bits`` (groups, GROUP).
+
+    ``powers`` (DEGREE + 1, GROUP), ``keys`` (1, GROUP, int64); the others as in Groups.
+    """
+    errors = xp.astype(xp.abs(got * inverses - xp.matmul(polynomials, powers)), xp.float32)
     magnitude = bits & _MAGNITUDE
     # Devices may read subnormal numbers as zeros, integers they do not.
     subnormal = (magnitude != 0) & (magnitude < _SMALLEST_NORMAL)
     marks = [*(errors <= edges[:, place : place + 1] for place in range(FINE + 1)), subnormal]
-    counts = xp.stack([xp.sum(xp.astype(each, xp.int32), axis=1, dtype=xp.int32) for each in marks], axis=1)
-    return (
-        counts,
-        xp.max(errors, axis=1),
-        xp.sum(xp.astype(bits, xp.int64) * xp.astype(keys, xp.int64)[None, :], axis=1),
-    )
+    counts = xp.stack([xp.sum(each, axis=1, dtype=xp.int32) for each in marks])
+    return counts, xp.max(errors, axis=1), xp.sum(bits * keys, axis=1)
 
 
-def _groups(counter: Counter, groups: int) -> tuple[Array, Array, Array]:
-    """Of each group: its polynomial (groups, 8), thresholds (groups, 7), and whether one polynomial is for all of it.
+@functools.lru_cache(maxsize=4096)
+def _exact(adapter: Adapter, device: str, table: Table, sign: float, limit: float, groups: int) -> Groups:
+    """What a block's groups need of its table: 0.3 MB, which stays for another label or sweep.
 
     A group with subnormal exact results counts as one that has none.
+
+    The polynomial in t is made one in s, t = middle + half s with |middle| + half <= 1 and half a power of two. Each
+    term of a new coefficient passes through at most 2 DEGREE roundings, and in the product through DEGREE + 1 more;
+    powers of s are exact. With S as in oracle.py that is (3 DEGREE + 1) u S, where the bound has 2 DEGREE u S for it.
     """
-    table, sign = counter.exact()
     starts = np.arange(groups) * GROUP
     pieces = np.searchsorted(table.first, starts, side="right") - 1
     whole = (table.first[pieces + 1] >= starts + GROUP) & ~table.subnormal[pieces]
-    chosen = table.rows[pieces]
-    step, offset, inverse, bound = chosen[:, :4].T
-    rows = np.column_stack((step, (starts - offset) * step - 1.0, inverse * sign, chosen[:, 4:]))
-    farthest = np.array([within.py_func(row, counter.limit) for row in table.rows])
-    fine = (farthest[pieces] - bound) * (1.0 - ROUNDED)
-    return rows, np.column_stack((*thresholds.py_func(bound), fine)).astype(np.float32), whole
+    step, offset, inverse, bound = table.rows[:, :4].T
+    half = GROUP // 2 * step[pieces]
+    middle = (starts - offset[pieces]) * step[pieces] - 1.0 + half
+    polynomials = table.rows[:, 4:].T[:, pieces]
+    degree = int(np.flatnonzero(table.rows[:, 4:].any(axis=0)).max(initial=0))  # mostly 0 or 1
+    for lowest in range(degree):
+        for power in range(degree - 1, lowest - 1, -1):
+            polynomials[power] += middle * polynomials[power + 1]
+        polynomials[lowest + 1 : degree + 1] *= half
+    bound = bound + _REARRANGED * np.abs(table.rows[:, 4:]).sum(axis=1)
+    farthest = np.array([within.py_func(row, limit) for row in table.rows])
+    fine = (farthest - bound) * (1.0 - ROUNDED)
+    edges = np.column_stack((*thresholds.py_func(bound), fine)).astype(np.float32)
+    there = (np.ascontiguousarray(polynomials.T), (inverse * sign)[pieces, None], edges[pieces])
+    placed = [adapter.place(each, device) for each in there]
+    return Groups(placed[0], placed[1], placed[2], whole)
 
 
 def _runs(indices: Sequence[int] | Integers) -> Iterator[tuple[int, int]]:

@@ -93,7 +93,7 @@ class _Interval:
 Piece = tuple[int, float, float, tuple[float, ...], bool]  # first, 1 / ulp, bound, coefficients, subnormal
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=2048)  # 4 MB: all of float32, for a second label or sweep
 def table(pattern: int, count: int, quantity: str, rising: bool) -> Table:
     """Of ``count`` magnitudes from ``pattern`` on, all finite; both are multiples of a power of two."""
     first: list[int] = []

@@ -1,0 +1,1 @@
+"""Everything that a GPU can tell, by one command: ``python -m benchmarks.gpu --out DIR``."""
