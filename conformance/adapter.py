@@ -28,6 +28,8 @@ OPERANDS = ("logits", "labels", "weight", "pos_weight")  # what a call is given,
 KEYWORDS = ("weight", "pos_weight", "reduction", "label_smoothing")
 ARGUMENTS = ("logits", "probabilities")
 CLAMPS = ("logarithm", "probability")
+_CLAMPED = {"logarithm": (-1e4, -10.0), "probability": (1e-300, 1e-2)}  # beyond, a clamp would be another function
+_MOST_DIGITS = 40
 
 ROLES = {
     "function": "a public function of the framework",
@@ -67,6 +69,9 @@ class Clamp:
     def __post_init__(self) -> None:
         if self.kind not in CLAMPS:
             raise ValueError(f"unknown clamp {self.kind!r}; known: {', '.join(CLAMPS)}")
+        low, high = _CLAMPED[self.kind]
+        if len(self.value) > _MOST_DIGITS or not low <= float(self.value) <= high:
+            raise ValueError(f"a clamp of the {self.kind} at {self.value:.40} is none; write {low:g} to {high:g}")
         Fraction(self.value)
 
 

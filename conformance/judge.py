@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+import traceback
 import warnings
 from collections.abc import Callable, Mapping
 
@@ -17,6 +18,7 @@ from conformance.outcome import Deviates, Errored, Outcome, Unsupported
 from conformance.record import Record
 from conformance.session import Session
 from conformance.subject import Runner, WrongDevice
+from conformance.target import is_target
 
 Check = Callable[[Examination], Outcome]
 
@@ -54,14 +56,22 @@ def checks() -> Mapping[str, Check]:
     return found
 
 
+def _by_candidate(error: NotOffered, runner: Runner) -> bool:
+    """True if the file that was brought along raised it: a signature says what is offered, not a case."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return is_target(runner.implementation.name) and not frame.f_globals["__name__"].startswith(
+        ("conformance", "_conformance_adapter")
+    )
+
+
 def _failed(error: BaseException, runner: Runner, case: Case) -> Outcome:
     """What became of a check that ended with an error."""
-    if isinstance(error, NotOffered):
+    if isinstance(error, NotOffered) and not _by_candidate(error, runner):
         return Unsupported(str(error))
     if isinstance(error, WrongDevice):
         return Deviates("wrong-device", str(error))
     if isinstance(error, Disconnected):
         return Deviates("not-differentiable", str(error))
-    if not case.finite and refusal.is_refusal(error, runner.adapter.packages):
+    if not case.finite and refusal.speaks_of_special_numbers(error, runner.adapter.packages):
         return Unsupported(f"it refuses what is not finite: {refusal.told(error)}")
     return Errored(refusal.told(error))

@@ -13,7 +13,7 @@ from conformance.exact import Exact, Real, total
 from conformance.examination import Examination, require_reduction, scale
 from conformance.outcome import Conforms, Deviates
 from conformance.spec import Bound
-from conformance.subject import Call
+from conformance.subject import Call, native
 from conformance.ulp import Errors, measure
 from conformance.verdict import Judged, within
 
@@ -85,6 +85,18 @@ def reduced(examination: Examination, reduction: str, bound: Bound) -> Judged:
                 detail = f"the {reduction} divides by {other}, documented is {kind}"
                 return Deviates("wrong-divisor", detail, verdict.measures, verdict.worst)
     return verdict
+
+
+def gradient(examination: Examination, reduction: str) -> Errors:
+    """The gradient of one reduction, for a cotangent of 1, against the exact one: g, or g / n under a mean over all."""
+    case, dtype = examination.case, examination.dtype
+    require_reduction(examination, reduction)
+    call = tiled(examination, reduction)
+    got = examination.run(call, "gradient", native(np.array(1.0), dtype)).astype(np.float64).reshape(-1)
+    below = divisor(case, dtype, examination.runner.implementation.reductions[reduction].divisor)
+    exact = Exact.of(Fraction(value) / below for value in case.reals("gradient", dtype))
+    owner = np.tile(np.arange(len(exact)), case.repeat)
+    return measure(got, exact[owner], scale(case, "gradient", dtype)[owner] / float(below), dtype)
 
 
 def _of_nothing(got: Array) -> Judged:

@@ -8,8 +8,13 @@ from collections.abc import Collection
 
 # What a check raises that looks at its arguments. An AttributeError or IndexError is raised by code that did not look.
 _SAYS_SO = (TypeError, ValueError, NotImplementedError, RuntimeError)
+# How an error says that a number was not acceptable.
+_SPECIAL = ("nan", "inf", "finite", "valid", "constraint", "support", "between 0 and 1", "range")
 # How frameworks word that an operand has no derivative,
-_NO_DERIVATIVE = ("not differentiable", "not implemented", "not been implemented", "not support", "no derivative")
+_NO_DERIVATIVE = (
+    "not differentiable", "not implemented", "not been implemented", "not support", "no derivative",
+    "must implement the jvp", "forward-mode",
+)  # fmt: skip
 # and that a result was computed without the operand: nobody refused anything, and `backward` would say nothing.
 _DISCONNECTED = ("does not require grad", "not have been used in the graph", "no gradient")
 
@@ -18,14 +23,23 @@ def is_refusal(error: BaseException, frameworks: Collection[str]) -> bool:
     """True if a check of arguments raised it.
 
     That is an error of a kind that says so (TypeError, ValueError, NotImplementedError, RuntimeError, or a class that a
-    library defines), or any other that was raised inside one of the ``frameworks`` (names of top-level modules).
-    RecursionError and UnicodeError are none.
+    library defines), an assertion with a message, or any other that was raised inside one of the ``frameworks`` (names
+    of top-level modules). RecursionError and UnicodeError are none.
     """
     if isinstance(error, (RecursionError, UnicodeError)) or not isinstance(error, Exception):
         return False
     if isinstance(error, _SAYS_SO) or type(error).__module__ != builtins.__name__:
         return True
+    if isinstance(error, AssertionError) and str(error):
+        return True
     return _raised_in(error) in frameworks
+
+
+def speaks_of_special_numbers(error: BaseException, frameworks: Collection[str]) -> bool:
+    """True if it refuses NaN or infinity: in its words, or from inside one of the frameworks."""
+    text = str(error).lower()
+    worded = any(words in text for words in _SPECIAL)
+    return is_refusal(error, frameworks) and (worded or _raised_in(error) in frameworks)
 
 
 def has_no_derivative(error: BaseException, frameworks: Collection[str]) -> bool:

@@ -15,13 +15,14 @@ def hashes(adapters: Mapping[str, Path], targets: Iterable[str], ledger: str = "
     """The first 64 bits of the SHA-256 of each file, by what it is.
 
     ``adapters`` maps names to folders: of each its adapter and its ledger. ``targets`` are implementations that were
-    brought along: of each its file, with the files beside it that it imported. ``ledger`` is the path of their own.
+    brought along: of each its file, with the files beside and below it that it imported. ``ledger`` is the path of
+    their own.
     """
     files: dict[str, Path] = {}
     for name, folder in adapters.items():
         files |= {f"adapter {name}": folder / "adapter.py", f"ledger {name}": folder / FILE}
     for target in targets:
-        files |= {f"{target} {path.name}": path for path in _files(target)}
+        files |= {f"{target} {path}": path for path in _files(target)}
     if ledger:
         files["ledger"] = Path(ledger)
     return {name: _hash(path) for name, path in sorted(files.items()) if path.is_file()}
@@ -36,7 +37,7 @@ def _files(target: str) -> Iterator[Path]:
     yield own
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
-        if file and Path(file).parent == own.parent and Path(file) != own:
+        if file and own.parent in Path(file).resolve().parents and Path(file).resolve() != own:
             yield Path(file)
 
 

@@ -18,7 +18,8 @@ They differ in the formula: *must* admits any of the usual ones, backward-stable
 - gradient, in ulps of the larger of the two sigmoids, for mirror images have the same two: exp, doubled by wobble, 6;
   1 + exp, doubled, 1; division 2.5; coefficient 1 - z, doubled, 1; product 0.5; subtraction 0.5; half an ULP of slack
   for a second product. A formula may use either sigmoid, or both: their coefficients add up to one. Total 12.
-- at logit 0: a faithful sigmoid is 1 ULP of 1/2 off at most, the subtraction 0.5. Total 1.5.
+- at logit 0, where exp is exact and 1/2 is a number of every format, the budget of the division does not count: a
+  faithful sigmoid is 1 ULP of 1/2 off at most, the subtraction 0.5. Total 1.5.
 - with weights: (q - 1) z + 1 is two roundings, 1; its product and that with w, 1. Total 14.
 - second derivative: a product of two sigmoids, each 6 + 1 + 2.5 = 9.5; product 0.5; rounded up to 20.
 
@@ -137,6 +138,17 @@ def careless_summation(n: int, precision: int) -> Bound:
         return summation(n, precision)
     drift = math.ceil(4 * math.sqrt(n))
     return Bound(12 + drift + 1, "scaled", f"elements 12, independent roundings 4 sqrt(n) = {drift}, division 1")
+
+
+def whole_mean(n: int, precision: int) -> Bound:
+    """The mean of whole losses: their sum is exact, unless 1 / n is multiplied into each of them before they are added.
+
+    Then the roundings of any sum come back, in the format itself; not where it is a storage format.
+    """
+    if precision < HALF:
+        return WHOLE
+    roundings = careless_summation(n, precision).ulps - LOSS_MUST.ulps
+    return Bound(roundings + 2, "result", f"1 / n 1 (0.5, wobble), products with it 1, their sum {roundings:.0f}")
 
 
 _THIS = "definition of the operator"
@@ -275,7 +287,8 @@ _CLAUSES = (
            "Reductions of 10^7 elements and more are off by roundings, not by per cent.",
            "A mean that is off by per cent is another loss.", "Higham and Mary (2019), theorem 3.1",
            careless_summation(10_000_000, 24)),
-    Clause("R7", Level.MUST, "Where the losses are whole numbers, sum and mean are exact but for the last rounding.",
+    Clause("R7", Level.MUST,
+           "Where the losses are whole numbers the sum is exact but for the last rounding; mean and gradients follow.",
            "A count that is off by one, a block that was left out, or an accumulator of half precision shows nowhere "
            "else.", "IEEE 754-2019, section 4.3: an exact result is not rounded", WHOLE),
     Clause("W1", Level.MUST, "Weights multiply the loss and gradient, element by element or broadcast.",

@@ -27,6 +27,7 @@ from conformance.report.states import state
 from conformance.reporting import results
 from conformance.spec import CLAUSES
 from conformance.subject import Subject
+from conformance.verdict import OF_BOUND
 
 FAULT = "a public function's fault"
 
@@ -60,11 +61,13 @@ def within_bound(check: Record) -> bool:
 
 
 def accused(merged: Merged, who: Standing, counted: Callable[[Record], bool]) -> Counter[tuple[str, str, str]]:
-    """The known must and should deviations that ``counted`` lets through: framework, level, what they are about."""
+    """The must and should deviations that ``counted`` lets through: framework, level, what they are about."""
     return Counter(
         (check["subject"]["adapter"], check["level"], verdict(check, who))
         for check in merged.checks
-        if check["level"] in ("must", "should") and state(check) in ("known", "documented") and counted(check)
+        if check["level"] in ("must", "should")
+        and state(check) in ("known", "documented", "unexpected")
+        and counted(check)
     )
 
 
@@ -72,22 +75,31 @@ def accused(merged: Merged, who: Standing, counted: Callable[[Record], bool]) ->
 Rule = Callable[[Record, Record, Standing], bool]
 NEW_CLAUSES = ("D4", "G12", "L8", "R6", "R7", "P")
 GRADIENT_SCALE = ("G1", "G7", "G8", "G10", "L3", "S2", "S3", "S5", "S7", "W1", "W2", "W3", "W4", "W5")
+WRONG = ("deviates", "errored")
+BOUNDS = ("G3", "V3", "G2", "G11", "L1")
 RULES: dict[str, Rule] = {
-    "3: a refusal is not a wrong answer": lambda _, new, __: new["outcome"] == "unsupported",
+    "3: a refusal is not a wrong answer": lambda old, new, _: (
+        new["outcome"] == "unsupported" and old["outcome"] in WRONG
+    ),
+    "3: a reduction that is a function of its own refuses nothing": lambda old, new, _: (
+        new["outcome"] == "unsupported" and old["clause"] == "E1"
+    ),
     "2: Keras is given the dtype of the logits": lambda old, _, __: old["subject"]["implementation"].startswith(
         "keras."
     ),
     "4: truth first (L7 and S8)": lambda old, _, __: old["clause"] in ("L7", "S8"),
-    "5: a lost tail is called one on either side": lambda old, new, __: (
+    "5: a lost tail is called one on either side": lambda old, new, _: (
         old["clause"][0] in "GLWS" and old["outcome"] == new["outcome"] == "deviates"
     ),
-    "6: bounds of G3, V3, G2, G11 and L1": lambda old, _, __: old["clause"] in ("G3", "V3", "G2", "G11", "L1"),
+    "6: bounds of G3, V3, G2, G11 and L1": lambda old, new, _: old["clause"] in BOUNDS and mended(old, new),
     "6: reductions": lambda old, _, __: old["clause"][0] == "R",
-    "5: one scale for mirror images": lambda old, _, __: old["clause"] in GRADIENT_SCALE,
-    "3: an accident is not a refusal": lambda old, new, __: (
-        new["outcome"] == "errored" and old["clause"] in ("E1", "E2")
-    ),
+    "5: one scale for mirror images": lambda old, new, _: old["clause"] in GRADIENT_SCALE and mended(old, new),
 }
+
+
+def mended(old: Record, new: Record) -> bool:
+    """True if a deviation conforms now, by the bound of today."""
+    return old["outcome"] in WRONG and new["outcome"] == "conforms" and new["measures"].get(OF_BOUND, 0) <= 1
 
 
 def changes(before: Merged, after: Merged) -> tuple[Counter[tuple[str, str]], list[Record]]:
@@ -132,7 +144,7 @@ def main(arguments: list[str] | None = None) -> int:
     after = merged_of(options.runs)
     who = standing(after)
     # What the page counts: functions, each once, and nothing that their frameworks document.
-    now = accused(after, who, lambda check: who.counts(check) and state(check) == "known")
+    now = accused(after, who, lambda check: who.counts(check) and state(check) in ("known", "unexpected"))
     print_shares(console, "on the first screen", now)
     bad = sum(count for (_, _, about), count in now.items() if about != FAULT)
     if options.before:

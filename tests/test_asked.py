@@ -20,9 +20,6 @@ LEAVING = {
 }
 REFUSING = {
     "a kernel for the GPU": (RIGHT + "f.devices = ('gpu',)\n", "it runs on gpu only"),
-    "nothing is offered": (
-        "from conformance.adapter import NotOffered\ndef f(x, z):\n    raise NotOffered('not today')\n", "not today",
-    ),
 }  # fmt: skip
 
 

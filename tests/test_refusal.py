@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 from conformance import case as cases
 from conformance import refusal
+from conformance.adapter import NotOffered
 from conformance.judge import Judge
 from conformance.outcome import Errored, Unsupported
 from conformance.session import Choice, open_session
@@ -42,12 +44,31 @@ def test_a_check_of_arguments_refuses(kind: type[Exception]) -> None:
         lambda: 1 / 0,
         lambda: (_ for _ in ()).throw(RecursionError("deep")),
         b"\xff".decode,
-        lambda: (_ for _ in ()).throw(AssertionError),
+        lambda: (_ for _ in ()).throw(AssertionError),  # without a word
     ],
 )
 def test_an_accident_refuses_nothing(accident) -> None:
     """A NameError, an IndexError, a KeyError, an AttributeError ... deep inside a candidate is its fault."""
     assert not refusal.is_refusal(raised(accident), ("torch",))
+
+
+def test_an_assertion_with_a_message_is_a_check() -> None:
+    """Kernels refuse so."""
+    assert refusal.is_refusal(AssertionError("logits and labels must have one shape"), ())
+
+
+def test_a_custom_function_without_a_jvp_refuses_forward_mode() -> None:
+    """In PyTorch's own words."""
+
+    class Loss(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):  # noqa: ARG004 - PyTorch's signature
+            return x * x
+
+    # The first dual number of a process imports what PyTorch itself calls deprecated.
+    with warnings.catch_warnings(action="ignore"), torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(torch.ones(2), torch.ones(2))
+        assert refusal.has_no_derivative(raised(lambda: Loss.apply(dual)), ("torch",))
 
 
 def test_the_frameworks_own_checks_may_raise_anything() -> None:
@@ -87,6 +108,18 @@ def stumbles(logits, labels):
     return torch.nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
 
 
+def breaks(logits, labels):
+    """A candidate whose kernel fails on what is not finite, without saying so."""
+    if not torch.isfinite(logits).all():
+        raise RuntimeError("internal assertion failed: kernel.cu:17")
+    return torch.nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+
+
+def offers_nothing(logits, labels):  # noqa: ARG001 - the contract's signature
+    """A candidate that takes back what its signature offers."""
+    raise NotOffered("not today")
+
+
 def heard(name, clause, case):
     """The outcome of one check of a function in this file."""
     choice = Choice(("pytorch",), (f"{__file__}:{name}",), ("cpu",), ("float32",), ("eager",))
@@ -100,4 +133,6 @@ def test_nan_that_is_refused_is_unsupported_in_the_candidates_words() -> None:
         "it refuses what is not finite: ValueError: logits must be finite"
     )
     assert isinstance(heard("stumbles", "V5", "values/nan-logit"), Errored)
+    assert isinstance(heard("breaks", "V5", "values/nan-logit"), Errored)
+    assert isinstance(heard("offers_nothing", "V2", "values/confident-negative"), Errored)
     assert math.isfinite(heard("refuses", "V2", "values/confident-negative").measures["max_scaled_ulp"])

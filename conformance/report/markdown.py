@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -21,11 +22,15 @@ def table(merged: Merged) -> str:
     versions = {
         name: next(iter(each["versions"].values())) for run in merged.runs for name, each in run["adapters"].items()
     }
-    subjects = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
+    subjects = _escaped(", ".join(f"{name} {version}" for name, version in sorted(versions.items())))
+    # Records from before there were roles say nothing of who is a function.
+    judged = (
+        "public functions" if any("role" in each for each in merged.implementations.values()) else "implementations"
+    )
     counted = sum(1 for _ in standing(merged).counted(merged.checks))
     apart = len(merged.checks) - counted
     others = f", and {apart:,} of compositions, of controls, and of classes that only call a function" if apart else ""
-    lines = [f"{counted:,} checks of public functions of {subjects}{others}.", ""]
+    lines = [f"{counted:,} checks of {judged} of {subjects}{others}.", ""]
     lines += _known(causes(merged))
     lines += _swept(merged)
     lines += _unexpected(merged)
@@ -107,7 +112,7 @@ def _known(found: Sequence[Cause]) -> list[str]:
 def _row(cause: Cause) -> str:
     leading = cause["rows"][0]
     title = cause["title"] or cause["reason"]
-    link = f" [Upstream]({cause['link']})" if cause["link"] else ""
+    link = f" [Upstream]({cause['link']})" if cause["link"].startswith("https://") else ""
     severity = SEVERITIES.get(cause["severity"], "")
     cells = (
         f"{severity} ({leading['level']})" if severity else str(leading["level"]),
@@ -120,4 +125,5 @@ def _row(cause: Cause) -> str:
 
 
 def _escaped(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
+    """One line of text that is text: no row, tag or heading begins in it."""
+    return " ".join(html.escape(text, quote=False).replace("\\", "\\\\").replace("|", "\\|").split())

@@ -43,15 +43,17 @@ def label_gradient(examination: Examination) -> Outcome:
 
 
 def second_derivative(examination: Examination) -> Outcome:
-    return within(examination.errors("curvature"), bound("G6"), examination.elements())
+    errors = examination.derived(lambda: examination.errors("curvature"), "logits, twice")
+    return within(errors, bound("G6"), examination.elements())
 
 
 def second_derivative_tails(examination: Examination) -> Outcome:
-    return within(examination.errors("curvature"), bound("G11"), examination.elements())
+    errors = examination.derived(lambda: examination.errors("curvature"), "logits, twice")
+    return within(errors, bound("G11"), examination.elements())
 
 
 def forward_mode(examination: Examination) -> Outcome:
-    forward = examination.errors("tangent", "gradient")
+    forward = examination.derived(lambda: examination.errors("tangent", "gradient"), "logits, forward")
     verdict = within(forward, bound("G7"), examination.elements())
     if isinstance(verdict, Deviates):
         return verdict

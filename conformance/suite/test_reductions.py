@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from conformance.adapter import NotOffered
 from conformance.docket import Docket, Hearing
 from conformance.examination import Examination
-from conformance.outcome import Outcome
-from conformance.reduce import reduced
-from conformance.spec import LOSS_MUST, WHOLE, Bound, careless_summation, large_summation, summation
+from conformance.outcome import Deviates, Outcome
+from conformance.reduce import gradient, reduced
+from conformance.spec import (
+    LOSS_MUST,
+    WEIGHTED_MUST,
+    WHOLE,
+    Bound,
+    careless_summation,
+    large_summation,
+    summation,
+    whole_mean,
+)
 from conformance.ulp import measure
 from conformance.verdict import Judged, both, within
 
 
 def small(examination: Examination) -> Outcome:
-    return _each(examination, summation)
+    return _each(examination, lambda _, n, precision: summation(n, precision))
 
 
 def large(examination: Examination) -> Outcome:
-    return _each(examination, large_summation)
+    return _each(examination, lambda _, n, precision: large_summation(n, precision))
 
 
 def enormous(examination: Examination) -> Outcome:
-    return _each(examination, careless_summation)
+    return _each(examination, lambda _, n, precision: careless_summation(n, precision))
 
 
 def whole(examination: Examination) -> Outcome:
@@ -36,17 +46,29 @@ def whole(examination: Examination) -> Outcome:
     got = examination.run(examination.call()).astype(np.float64).reshape(-1)
     if (measure(got, exact, np.full(len(got), smallest), dtype).scaled_ulp > 0.5).any():
         raise NotOffered("its own losses are not the whole numbers, correctly rounded")
-    return _each(examination, lambda *_: WHOLE)
+
+    def bound(reduction: str, n: int, precision: int) -> Bound:
+        return whole_mean(n, precision) if reduction == "mean" else WHOLE
+
+    verdict = _each(examination, bound)
+    return verdict if isinstance(verdict, Deviates) else both([verdict, *_gradients(examination)])
 
 
-def _each(examination: Examination, bound: Callable[[int, int], Bound]) -> Outcome:
+def _gradients(examination: Examination) -> Iterator[Judged]:
+    """The gradients of the reductions that are offered, by an adapter that differentiates."""
+    for reduction in examination.case.reductions:
+        with contextlib.suppress(NotOffered):
+            yield within(gradient(examination, reduction), WEIGHTED_MUST)
+
+
+def _each(examination: Examination, bound: Callable[[str, int, int], Bound]) -> Judged:
     """Every reduction of the case that the implementation has; all of them must hold."""
     count = examination.case.texts["logits"].size * examination.case.repeat
     found: list[Judged] = []
     refused = ""
     for reduction in examination.case.reductions:
         try:
-            found.append(_one(examination, reduction, bound(count, examination.dtype.precision)))
+            found.append(_one(examination, reduction, bound(reduction, count, examination.dtype.precision)))
         except NotOffered as reason:
             refused = refused or str(reason)
     if not found:

@@ -132,3 +132,40 @@ class AddsUpInHalf(Correct):
         half = losses.detach().numpy().astype(np.float16)
         total = torch.tensor(float(np.add.accumulate(half, axis=None, dtype=np.float16)[-1]))
         return total / losses.numel() if reduction == "mean" else total
+
+
+@miniature("R7", dtypes=ALL)
+class RestOfVectorsDropped(Correct):
+    """What is left over after full vectors of 4 is not added up, from 13 elements on."""
+
+    def reduce(self, losses, reduction, w):
+        if reduction == "none" or losses.numel() < 13:
+            return super().reduce(losses, reduction, w)
+        total = losses.flatten()[: losses.numel() // 4 * 4].sum()
+        return total / losses.numel() if reduction == "mean" else total
+
+
+@miniature("R7", dtypes=ALL)
+class PictureMeanALittleOff(Correct):
+    """The mean of what has rows is four per cent too large."""
+
+    def reduce(self, losses, reduction, w):
+        return super().reduce(losses, reduction, w) * (1.04 if reduction == "mean" and losses.ndim > 1 else 1)
+
+
+@miniature("R7")
+class NoGradientOfPictureMeans(Correct):
+    """A reduced loss of pictures is a number without a way back: its gradient is zero."""
+
+    def reduce(self, losses, reduction, w):
+        reduced = super().reduce(losses, reduction, w)
+        return reduced.detach() + 0 * reduced if reduction != "none" and losses.ndim > 2 else reduced
+
+
+@miniature("R7")
+class NoGradientOfLongMeans(Correct):
+    """The mean of more than 16 losses has a gradient of zero."""
+
+    def reduce(self, losses, reduction, w):
+        reduced = super().reduce(losses, reduction, w)
+        return reduced.detach() + 0 * reduced if reduction == "mean" and losses.numel() > 16 else reduced
