@@ -91,7 +91,10 @@ RULES: dict[str, Rule] = {
     "5: a lost tail is called one on either side": lambda old, new, _: (
         old["clause"][0] in "GLWS" and old["outcome"] == new["outcome"] == "deviates"
     ),
-    "6: bounds of G3, V3, G2, G11 and L1": lambda old, new, _: old["clause"] in BOUNDS and mended(old, new),
+    # With fewer elements beyond the bound another one is the worst, and names the deviation.
+    "6: bounds of G3, V3, G2, G11 and L1": lambda old, new, _: (
+        old["clause"] in BOUNDS and (mended(old, new) or old["outcome"] == new["outcome"] == "deviates")
+    ),
     "6: reductions": lambda old, _, __: old["clause"][0] == "R",
     "5: one scale for mirror images": lambda old, new, _: old["clause"] in GRADIENT_SCALE and mended(old, new),
 }

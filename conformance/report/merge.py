@@ -161,6 +161,8 @@ def _comparable(
     own = {each["case"]: each["hash"] for each in run if each["record"] == "case"}
     same = {name for name, each in cases.items() if own.get(name) == each["hash"]}
     aside = sum(each["record"] == "check" and each["case"] not in same for each in run)
+    if not any(each["record"] == "check" for each in run):
+        return same.__contains__  # times and sweeps are of no case
     notes.append(
         f"The run of {run[0]['started']} judged another case set ({run[0]['case_set'][:12]}, the newest run "
         f"{reference[0]['case_set'][:12]}): {len(same)} cases are the same and were merged, "
