@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from conformance.record import Record
 from conformance.report.merge import Merged
 from conformance.report.standing import standing
+from conformance.spec import CLAUSES
 from conformance.verdict import OF_BOUND
 
 
@@ -31,7 +32,8 @@ def largest(merged: Merged) -> Mapping[str, Share]:
     found: dict[str, Share] = {}
     for check in standing(merged).counted(merged.checks):
         share = check.get("measures", {}).get(OF_BOUND)
-        if check["outcome"] != "conforms" or not isinstance(share, int | float):
+        clause = CLAUSES.get(check["clause"])
+        if check["outcome"] != "conforms" or not isinstance(share, int | float) or clause is None or not clause.bound:
             continue
         if check["clause"] not in found or share > found[check["clause"]].of_bound:
             found[check["clause"]] = Share(float(share), check)
