@@ -20,7 +20,7 @@ class Heard:
     reasons: dict[Name, str] = field(default_factory=dict)
 
     def add(self, check: Record) -> None:
-        """Take in one check; a time that was measured counts as a judgement."""
+        """Take in one check; what was measured, a time or a curve, counts as one."""
         name = (check["subject"]["adapter"], check["subject"]["implementation"])
         outcome = str(check.get("outcome", "conforms"))
         self.outcomes.setdefault(name, Counter())[outcome] += 1

@@ -106,7 +106,7 @@ class Recorder:
     def _count(self, each: record.Record) -> None:
         if each["record"] == "check":
             self.summary.add(each)
-        if each["record"] in ("check", "speed"):
+        if each["record"] in ("check", "curve", "speed"):
             self.heard.add(each)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

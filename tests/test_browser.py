@@ -132,7 +132,7 @@ def test_the_first_screen_says_who_conforms(context: BrowserContext, published: 
     """Frameworks, versions and counts are seen without scrolling, before any script ran."""
     context.route("**/*", lambda route: route.continue_())
     page = Visit(context, published).page
-    for name in ("jax", "numpy", "pytorch", "tensorflow"):
+    for name in ("jax", "pytorch", "tensorflow"):
         box = page.locator("table.counts th", has_text=name).first.bounding_box()
         assert box is not None
         assert box["y"] + box["height"] < DESK["height"]

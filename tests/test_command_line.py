@@ -53,7 +53,7 @@ def test_strict_ignores_the_ledger(tmp_path: Path) -> None:
         "subject  numpy:textbook formula:eager:cpu:float32",
         "logit 0x1",
         "result ULP",
-        "allowed 4 result ULP",
+        "allowed 10 result ULP",
         "python -m conformance run --adapter numpy",
         "numpy as np, scipy.special",
     ):
@@ -181,7 +181,7 @@ def test_a_kernel_for_another_device_is_unsupported_here(own: Path, tmp_path: Pa
     choice = ("--clause", "V*", "--dtype", "float32", "--out", str(tmp_path / "out"))
     result = conformance("run", "--adapter", "numpy", "--implementation", f"{own}:kernel", *choice)
 
-    assert result.returncode == 0, result.stdout[-2000:]
+    assert result.returncode == 2, result.stdout[-2000:]
     assert {(each["outcome"], each["detail"]) for each in checks(tmp_path / "out")} == {
         ("unsupported", "it runs on gpu only")
     }

@@ -107,7 +107,7 @@ def test_a_clip_is_read_as_documented_and_as_the_dtype_has_it() -> None:
 
 def test_an_end_that_the_dtype_has_is_read_in_one_way() -> None:
     """1/4 and 3/4 are numbers of every dtype."""
-    assert len(readings(Clamp("probability", "0.25"), DTYPES["bfloat16"])) == 1
+    assert len(readings(Clamp("probability", "0.0078125"), DTYPES["bfloat16"])) == 1
 
 
 def test_without_a_clamp_the_promise_is_the_golden() -> None:
@@ -258,5 +258,5 @@ def test_an_implementation_that_is_brought_along_says_what_it_takes(tmp_path: Pa
 )
 def test_what_is_declared_is_one_of_the_known(make) -> None:
     """A misspelling in an adapter must not judge by nothing."""
-    with pytest.raises(ValueError, match=r"known:|Invalid literal"):
+    with pytest.raises(ValueError, match=r"known:|could not convert"):
         make()

@@ -46,8 +46,7 @@ def test_it_conforms_to_every_clause(dtype: str) -> None:
     judge = Judge(session)
     outcomes = {
         (clause, case.id): judge.hear(runner, clause, case)
-        for case in load_all()
-        if dtype in case.dtypes
+        for case in session.cases_of(runner)
         for clause in case.clauses
         if clause not in ("R3", "R6")
     }

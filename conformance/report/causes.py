@@ -79,7 +79,7 @@ def _rows(checks: Sequence[Record]) -> list[dict[str, Any]]:
         groups[bool(check.get("documented")), check["level"]].append(check)
     return [
         _row(documented, level, groups[documented, level])
-        for documented, level in sorted(groups, key=lambda key: (key[0], _LEVELS.index(Level(key[1]))))
+        for documented, level in sorted(groups, key=lambda key: (key[0], _rank(key[1])))
     ]
 
 
@@ -88,7 +88,7 @@ def _row(documented: bool, level: str, checks: Sequence[Record]) -> dict[str, An
     magnitude: Magnitude | None = worst(checks)
     return {
         "documented": documented,
-        "level": Level(level),
+        "level": level,
         "where": where.told((each["implementation"], each["mode"], each["dtype"]) for each in subjects),
         "clauses": sorted({check["clause"] for check in checks}),
         "count": len(checks),
@@ -104,7 +104,11 @@ def _gravity(cause: Cause) -> tuple[bool, bool, int, int, int, int, str, str]:
     severity = _SEVERITIES.index(cause["severity"]) if cause["severity"] in _SEVERITIES else len(_SEVERITIES)
     apart = cause["role"] != "function"
     rank = int(cause["rank"]) if str(cause["rank"]).isdecimal() else _UNRANKED
-    return apart, first["documented"], severity, rank, _LEVELS.index(first["level"]), -first["count"], *_name(cause)
+    return apart, first["documented"], severity, rank, _rank(first["level"]), -first["count"], *_name(cause)
+
+
+def _rank(level: str) -> int:
+    return _LEVELS.index(Level(level)) if level in _LEVELS else len(_LEVELS)
 
 
 def _name(cause: Cause) -> tuple[str, str]:
