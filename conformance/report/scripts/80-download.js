@@ -20,6 +20,7 @@ async function mergedRecords() {
       const text = data[name][arrays[name][row]];
       if (text) more[name] = text;
     }
+    if (data.states[arrays.state[row]] === "documented") more.documented = true;
     const rest = JSON.stringify(more).slice(1, -1);
     parts.push(rest ? `${line.slice(0, -1)},${rest}}\n` : `${line}\n`);
   }
