@@ -30,7 +30,7 @@ class Heard:
     @property
     def judged(self) -> int:
         """How many checks came to a judgement: they conform, deviate or end with an error."""
-        return sum(counts[each] for counts in self.outcomes.values() for each in _JUDGED)
+        return sum(map(_judged, self.outcomes.values()))
 
     def shortfalls(
         self, adapters: Sequence[str], implementations: Sequence[str], missing: Mapping[str, str]
@@ -45,7 +45,7 @@ class Heard:
                 yield f"adapter '{adapter}' was asked for and is not here: {missing[adapter]}"
         for name in implementations:
             places = [each for each in self.outcomes if each[1] == name]
-            if places and not any(self.outcomes[each][outcome] for each in places for outcome in _JUDGED):
+            if places and not any(_judged(self.outcomes[each]) for each in places):
                 told = next(
                     (self.reasons[each] for each in places if self.reasons.get(each)), "no check came to an end"
                 )
@@ -56,8 +56,8 @@ class Heard:
     @property
     def unheard(self) -> dict[Name, str]:
         """The implementations of which nothing was judged, and why."""
-        return {
-            name: self.reasons.get(name, "")
-            for name, counts in self.outcomes.items()
-            if not any(counts[outcome] for outcome in _JUDGED)
-        }
+        return {name: self.reasons.get(name, "") for name, counts in self.outcomes.items() if not _judged(counts)}
+
+
+def _judged(counts: Counter[str]) -> int:
+    return sum(counts[outcome] for outcome in _JUDGED)
