@@ -166,7 +166,11 @@ class Request:
     ``quantity`` is 'loss', 'gradient' (reverse mode with respect to the operand ``wrt``, given the operand
     cotangent), 'both' (a pair of these, in one program), 'tangent' (forward mode along the operand ``wrt``, tangent of
     ones; zeros where the framework gives none without a word) or 'curvature' (the derivative of the sum of the
-    gradient).
+    gradient). An adapter may have more: 'pullback' (a pair: the loss, and a function that makes of a cotangent, as often
+    as it is called, a tuple of the gradients of the operands ``along``), 'forward' (forward mode along all of ``along``
+    together, the tangent of NAME being the operand tangent_NAME) and 'second' (the derivative, with respect to the
+    operand ``wrt`` or to the cotangent, of the inner product of the operand direction and the gradient). ``context`` is
+    one of the adapter's ``contexts`` in which a loss is computed, '' for none.
     """
 
     implementation: Implementation
@@ -175,6 +179,8 @@ class Request:
     wrt: str = "logits"
     reduction: str = "none"
     label_smoothing: float | None = None
+    along: tuple[str, ...] = ()
+    context: str = ""
 
     @property
     def argument(self) -> str:
@@ -203,6 +209,9 @@ class Adapter(abc.ABC):
     dtypes: ClassVar[tuple[str, ...]] = tuple(DTYPES)
     compiles_each_shape: ClassVar[tuple[str, ...]] = ()  # modes that compile anew for each shape
     layouts: ClassVar[tuple[str, ...]] = LAYOUTS
+    compiles_slowly: ClassVar[tuple[str, ...]] = ()  # modes in which a new dtype, rank or operand costs seconds
+    contexts: ClassVar[tuple[str, ...]] = ()  # ways to say that nothing will be differentiated
+    refills: ClassVar[bool] = False  # tensors can be given new values in place
     keeps_memory: ClassVar[bool] = False  # freed memory stays in a pool, so that a call's need of it cannot be seen
 
     @abc.abstractmethod
@@ -246,6 +255,14 @@ class Adapter(abc.ABC):
 
         ``{args}`` stands for f's arguments and ``{wrt}`` for the one to differentiate; the cotangent is ``c``.
         """
+
+    def refill(self, tensor: Tensor, array: Array) -> None:  # noqa: ARG002
+        """Write the array's values into the tensor's own memory. Raises NotOffered where tensors cannot change."""
+        raise NotOffered(f"{self.name} has no tensors that change")
+
+    def state(self) -> Mapping[str, str]:
+        """What a call must leave alone: the random state, default dtype, threads, modes of differentiation, ..."""
+        return {}
 
     def consecutive(self, first: int, count: int, dtype: str, device: str) -> Tensor:  # noqa: ARG002
         """``count`` numbers of a dtype of 16 or 32 bits from the bit pattern ``first`` on, made on the device.

@@ -10,18 +10,22 @@ correctly rounded last bit", ACM TOMS 17(3), 1991.
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+import numpy as np
 from flint import arb, ctx
 
 from conformance.dtype import DTYPES, floor_log2
-from conformance.exact import Real
+from conformance.exact import Exact, Real
 from conformance.number import PROVEN_BITS, TINY, UNDERFLOW_EXPONENT, float_text, hex_text
 
 PROVEN_RADIUS_BITS = 120
 FIRST_PRECISION, LAST_PRECISION = 256, 4096
+_VECTOR_PRECISIONS = (256, 2560)  # bits; near label 1/2 the gradient of a subnormal logit needs the second one
+_VECTOR_RADIUS_BITS = 112
 Ball = arb | float  # a float for an infinite limit, or for NaN
 
 
@@ -44,6 +48,45 @@ def narrow(evaluate: Callable[[], Ball]) -> str:
             return text
         precision *= 2
     raise NotProven(f"still undecided at {LAST_PRECISION} bits: {enclosed}")
+
+
+def narrowed(evaluate: Callable[[], Sequence[arb]]) -> Exact:
+    """What ``evaluate`` encloses at the current precision, each to at least 100 bits; NaN stays NaN.
+
+    Raises ArithmeticError if a ball is wide.
+    """
+    before = ctx.prec
+    *precisions, last = _VECTOR_PRECISIONS
+    try:
+        for precision in precisions:
+            with contextlib.suppress(ArithmeticError):
+                return _vector(precision, evaluate)
+        return _vector(last, evaluate)
+    finally:
+        ctx.prec = before
+
+
+def _vector(precision: int, evaluate: Callable[[], Sequence[arb]]) -> Exact:
+    ctx.prec = precision
+    parts = [_split(each) for each in evaluate()]
+    hi, lo, exponent = zip(*parts, strict=True) if parts else ((), (), ())
+    return Exact(np.array(hi, np.float64), np.array(lo, np.float64), np.array(exponent, np.int64))
+
+
+def _split(enclosed: arb) -> tuple[float, float, int]:
+    if enclosed.is_nan():
+        return math.nan, 0.0, 0
+    if enclosed.is_zero():
+        return 0.0, 0.0, 0
+    if abs(enclosed).upper() < arb(2) ** UNDERFLOW_EXPONENT:
+        return -1.0 if enclosed.mid() < 0 else 1.0, 0.0, UNDERFLOW_EXPONENT - 1  # as exact.real has it
+    mantissa, exponent = enclosed.mid().man_exp()
+    power = int(exponent) + int(abs(mantissa)).bit_length() - 1
+    unit = enclosed * arb(2) ** -power
+    if unit.rad() > arb(2) ** -_VECTOR_RADIUS_BITS:
+        raise ArithmeticError(f"the ball is too wide: {enclosed}")
+    high = float(unit.mid())
+    return high, float((unit - arb(high)).mid()), power
 
 
 def _decided(enclosed: arb) -> str | None:

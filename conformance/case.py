@@ -73,6 +73,7 @@ class Case:
     label_dtype: str = ""
     logit_dtype: str = ""
     law: Law | None = None
+    configurations: str = ""  # the kind of input of its rows: a value of the factor "inputs"
     links: tuple[str, ...] = ()
     golden: Mapping[str, Golden] = field(default_factory=dict)
 
@@ -82,10 +83,15 @@ class Case:
         return self.id.split("/", 1)[0]
 
     @property
+    def drawn(self) -> bool:
+        """True if it has no inputs of its own: they are drawn."""
+        return self.law is not None or bool(self.configurations)
+
+    @property
     def elementwise(self) -> bool:
         """True if only the elements matter: such cases of one dtype share one tensor."""
         special = (self.label_smoothing != "0", self.repeat != 1, self.layout != "contiguous", self.mismatch)
-        mixed = (self.label_dtype, self.logit_dtype, self.law, self.reductions != ("none",))
+        mixed = (self.label_dtype, self.logit_dtype, self.drawn, self.reductions != ("none",))
         chapters = ("values", "gradients", "weights", "dtypes", "probabilities")
         return self.chapter in chapters and not any(special + mixed)
 
@@ -223,6 +229,7 @@ def loads(text: str, path: Path, root: Path | None = None, *, sealed: bool = Tru
         label_dtype=data.get("label_dtype", ""),
         logit_dtype=data.get("logit_dtype", ""),
         law=Law(int(law["examples"]), int(law["elements"]), tuple(law["logits"]), law["labels"]) if law else None,
+        configurations=raw.get("configurations", {}).get("inputs", ""),
         golden={name: _read_golden(rows, name, texts, path) for name, rows in goldens if name in DTYPES},
     )
 

@@ -84,6 +84,8 @@ def case_record(case: Case) -> Record:
         "logit_dtype": case.logit_dtype,
         "law": f"{case.law.examples} examples of {case.law.elements} elements, logits {case.law.logits[0]:g} to "
         f"{case.law.logits[1]:g}, {case.law.labels} labels" if case.law else "",
+        "configurations": f"every pair of conditions of a call, inputs: {case.configurations}"
+        if case.configurations else "",
     }  # fmt: skip
     return {
         "record": "case",
@@ -106,7 +108,7 @@ def case_hash(case: Case) -> str:
 
 
 def _exact(case: Case) -> dict[str, dict[str, list[str]]]:
-    if case.law or case.mismatch or not 0 < case.texts[case.argument].size <= _MOST_ELEMENTS:
+    if case.drawn or case.mismatch or not 0 < case.texts[case.argument].size <= _MOST_ELEMENTS:
         return {}
     return {
         name: {

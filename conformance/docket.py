@@ -73,7 +73,7 @@ class Docket:
         finding = dataclasses.replace(finding, documented=finding.documented or self._beyond_documentation(outcome))
         text = ""
         if isinstance(outcome, Deviates | Errored | Crashed):
-            text = self._reproducer(clause, getattr(outcome, "worst", None))
+            text = getattr(outcome, "script", "") or self._reproducer(clause, getattr(outcome, "worst", None))
         self.records.append(record.check_record(subject, clause.id, clause.level, self.case.id, outcome, finding, text))
         return [] if finding.expected else [self._message(clause, outcome, finding, text)]
 
@@ -87,7 +87,7 @@ class Docket:
         )
 
     def _reproducer(self, clause: Clause, worst: Worst | None) -> str:
-        if self.case.law or self.case.repeat > 1:
+        if self.case.drawn or self.case.repeat > 1:
             return ""
         examination = Examination(self.runner, self.case, self.session)
         try:

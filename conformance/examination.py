@@ -255,7 +255,7 @@ def _obstacles(case: Case, runner: Runner) -> Iterator[str]:
     implementation = runner.implementation
     if implementation.devices and runner.subject.device not in implementation.devices:
         yield f"it runs on {' and '.join(implementation.devices)} only"
-    if implementation.labels == "hard" and not case.law and not case.hard_labels:
+    if implementation.labels == "hard" and not case.drawn and not case.hard_labels:
         yield "its labels must be 0 or 1"
     for name in ("weight", "pos_weight"):
         if name in case.texts and not implementation.offers(name):

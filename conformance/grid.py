@@ -7,7 +7,6 @@ exp overflows or its tail is lost; the labels are 0, 1 and five soft ones. Each 
 from __future__ import annotations
 
 import base64
-import contextlib
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx
+from flint import arb
 
+from conformance.ball import narrowed
 from conformance.dtype import Dtype
 from conformance.exact import Exact, Floats
 
@@ -29,8 +29,6 @@ REAL = frozenset(
 )
 # Where exp overflows or underflows, where 1 + exp(-x) rounds to 1, and where e^-x becomes zero, in the four dtypes.
 _TURNS = ("5.6", "8.4", "9.7", "11.1", "16.7", "17.4", "36.7", "37.5", "88.7", "92.5", "103.9", "709.8", "745.1")
-_PRECISIONS = (256, 2560)  # bits; near label 1/2 the gradient of a subnormal logit needs the second one
-_RADIUS_BITS = 112
 
 
 @dataclass(frozen=True)
@@ -77,25 +75,8 @@ def exact_pairs(logits: Floats, labels: Floats) -> dict[str, Exact]:
 
     Raises ArithmeticError if a ball is wide.
     """
-    before = ctx.prec
-    try:
-        return _exact_pairs(logits, labels)
-    finally:
-        ctx.prec = before
-
-
-def _exact_pairs(logits: Floats, labels: Floats) -> dict[str, Exact]:
-    *precisions, last = _PRECISIONS
-    for precision in precisions:
-        with contextlib.suppress(ArithmeticError):
-            return _at(precision, logits, labels)
-    return _at(last, logits, labels)
-
-
-def _at(precision: int, logits: Floats, labels: Floats) -> dict[str, Exact]:
-    ctx.prec = precision
-    balls = list(_balls(logits, labels))
-    return {name: _narrowed([pair[index] for pair in balls]) for index, name in enumerate(QUANTITIES)}
+    both = narrowed(lambda: [ball for column in zip(*_balls(logits, labels), strict=True) for ball in column])
+    return {name: both[slice(index * len(logits), (index + 1) * len(logits))] for index, name in enumerate(QUANTITIES)}
 
 
 def grid_record(dtype: Dtype) -> dict[str, Any]:
@@ -139,21 +120,3 @@ def _balls(logits: Floats, labels: Floats) -> Iterator[tuple[arb, arb]]:
         loss = abs(x) * ((1 - z) if positive else z) + tail.log1p()
         up, down = (near, far) if positive else (far, near)
         yield loss, (1 - z) * up - z * down
-
-
-def _narrowed(balls: list[arb]) -> Exact:
-    parts = [_split(ball) for ball in balls]
-    hi, lo, exponent = zip(*parts, strict=True)
-    return Exact(np.array(hi), np.array(lo), np.array(exponent, np.int64))
-
-
-def _split(ball: arb) -> tuple[float, float, int]:
-    if ball.is_zero():
-        return 0.0, 0.0, 0
-    mantissa, exponent = ball.mid().man_exp()
-    power = int(exponent) + int(abs(mantissa)).bit_length() - 1
-    scaled = ball * arb(2) ** -power
-    if scaled.rad() > arb(2) ** -_RADIUS_BITS:
-        raise ArithmeticError(f"the ball is too wide: {ball}")
-    high = float(scaled.mid())
-    return high, float((scaled - arb(high)).mid()), power

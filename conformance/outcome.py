@@ -65,12 +65,16 @@ class Conforms:
 
 @dataclass(frozen=True)
 class Deviates:
-    """The clause does not hold; ``signature`` says how, ``detail`` says it in a sentence."""
+    """The clause does not hold; ``signature`` says how, ``detail`` says it in a sentence.
+
+    ``script`` shows it with the framework alone, where the case's own call does not.
+    """
 
     signature: str
     detail: str
     measures: Mapping[str, Measure] = field(default_factory=dict)
     worst: Worst | None = None
+    script: str = ""
     name = "deviates"
 
     def __post_init__(self) -> None:

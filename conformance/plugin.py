@@ -36,6 +36,10 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
         "the known deviations of your own implementation (`python -m conformance ledger` writes one)",
     ),
     "seed": ({"type": int, "default": 0, "metavar": "N"}, "draw other inputs for the laws (default: %(default)s)"),
+    "thorough": (
+        {"action": "store_true"},
+        "chapter C: every combination of three conditions of a call, not of two (minutes a subject)",
+    ),
     "threads": (
         {"type": int, "default": 0, "metavar": "N"},
         "threads, and cores, that each framework may use (default with --benchmark-only: all; else its own choice)",
@@ -79,6 +83,7 @@ def choice_of(config: pytest.Config) -> Choice:
     return Choice(
         **chosen,
         strict=strict,
+        thorough=config.getoption("xent_thorough"),
         ledger=config.getoption("xent_ledger"),
         seed=config.getoption("xent_seed"),
         threads=threads_of(config.getoption("xent_threads"), timing(config)),
@@ -100,6 +105,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if judges(config) and not hasattr(config, "workerinput") and not config.option.collectonly:
         options: dict[str, Any] = {name: list(config.getoption(f"xent_{name}")) for name in CHOICES}
         options |= {"seed": config.getoption("xent_seed"), "strict": choice_of(config).strict}
+        options |= {"thorough": True} if config.getoption("xent_thorough") else {}
         recorder = Recorder(config, choice_of(config), Path(config.getoption("xent_out")), options)
         config.pluginmanager.register(recorder, "conformance-recorder")
         if wants_bar(config):

@@ -27,7 +27,7 @@ def proven_text(path: Path, root: Path | None = None) -> str:
     case = load(path, root, sealed=False)
     text = path.read_text(encoding="utf-8")
     head = text.split(GOLDEN_MARK, 1)[0].rstrip() + "\n"
-    return head if case.law else f"{head}\n{golden_text(case)}"
+    return head if case.drawn else f"{head}\n{golden_text(case)}"
 
 
 def is_proven(path: Path, root: Path | None = None) -> bool:

@@ -39,6 +39,7 @@ class Choice:
     cases: tuple[str, ...] = ()
     workloads: tuple[str, ...] = ()
     strict: bool = False
+    thorough: bool = False  # triples of conditions in chapter C, where a default run takes pairs
     ledger: str = ""
     seed: int = 0
     threads: int = 0  # 0: as many as each framework takes

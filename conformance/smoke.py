@@ -59,6 +59,7 @@ def _round_trips(adapter: Adapter, device: str) -> None:
         for layout in adapter.layouts:
             given = array if layout != "channels_last" else array.reshape(1, 2, 3, 1)
             given = np.broadcast_to(given[:1], given.shape) if layout == "expanded" else given
+            given = np.broadcast_to(given.reshape(-1)[0], given.shape) if layout == "broadcast" else given
             what = f"place, then fetch, of a {layout} {dtype} array on {device}"
             try:
                 tensor = adapter.place(given, device, layout)

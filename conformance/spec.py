@@ -76,6 +76,7 @@ CHAPTERS = {
     "L": "Laws",
     "E": "Errors",
     "P": "Probabilities",
+    "C": "Configurations",
 }
 
 LOSS_MUST = Bound(12, "scaled", "exp 6 (3, wobble), log1p 3, 1 - z 1, two products 1, two additions 1")
@@ -151,6 +152,21 @@ def whole_mean(n: int, precision: int) -> Bound:
     return Bound(roundings + 2, "result", f"1 / n 1 (0.5, wobble), products with it 1, their sum {roundings:.0f}")
 
 
+# C: with weights, smoothing, a cotangent and a reduction together. `added` counts what a reduction adds.
+CONFIGURED = Bound(
+    17, "scaled", "weighted loss or gradient 14, smoothed label 2 (1, beside a pos_weight of 1/2), cotangent 0.5, slack"
+)
+CONFIGURED_FORWARD = Bound(19, "scaled", "four terms, each 17; three additions 1.5, rounded up")
+CONFIGURED_SECOND = Bound(25, "scaled", "two sigmoids 20, weights 2, smoothed label 2, two products 1")
+CONFIGURED_SHOULD = Bound(13, "result", "the should bound 10, (1 - z) + q z 2 (1, wobble), weight and cotangent 1")
+
+
+def added(bound: Bound, n: int, precision: int) -> Bound:
+    """A bound of elements for the sum of n of them, divided: any order of summation, as ``careless_summation`` has it."""
+    steps = careless_summation(n, precision).ulps - LOSS_MUST.ulps
+    return Bound(bound.ulps + steps, bound.measure, f"{bound.derivation}; {n} of them added and divided {steps:g}")
+
+
 _THIS = "definition of the operator"
 
 # P: the same operator on probabilities, by the budgets of the docstring above; no exponential is left in it.
@@ -200,6 +216,35 @@ _PROBABILITIES = (
            "Its term with coefficient 0 is 0 up to the very end.", _THIS, SLOPE_MUST),
     Clause("P8", Level.MUST, "A class that only calls a function of probabilities gives that function's bits.",
            "Who reads the one's verdict relies on it for the other.", _THIS),
+)
+_NIST = "Kuhn, Kacker and Lei, NIST SP 800-142 (2010)"
+_CONFIGURATIONS = (
+    Clause("C1", Level.MUST,
+           "However it is called, the loss is within the bound of the exact one, in the shape of the logits and in "
+           "their dtype or a wider one that another operand has.",
+           "Faults show where two or three conditions meet: strides and weights, a reduction and half precision.",
+           _NIST, CONFIGURED),
+    Clause("C2", Level.MUST,
+           "However it is called, the gradient of every operand that asks for one is within the bound, in the shape and "
+           "dtype of that operand.",
+           "A cotangent has strides, operands are differentiated together, one backward pass follows another.",
+           "https://github.com/unslothai/unsloth/pull/10713", CONFIGURED),
+    Clause("C3", Level.MUST,
+           "However it is called, forward mode and the derivatives of the gradient (by logits, labels and the "
+           "cotangent) are within the bound.",
+           "They are written once more, and tried unreduced and unweighted only.",
+           "https://github.com/pytorch/pytorch/pull/77852", CONFIGURED_SECOND),
+    Clause("C4", Level.MUST,
+           "A call leaves its operands, its earlier results and the state of the framework as they were.",
+           "What changes behind a caller's back is looked for everywhere else.",
+           "https://github.com/linkedin/Liger-Kernel/issues/272"),
+    Clause("C5", Level.MUST, "However it is called, the same call twice gives the same bits.",
+           "Reproducible training.", _THIS),
+    Clause("C6", Level.SHOULD,
+           "However it is called, the unreduced loss, and its gradient for labels 0 and 1, are within the bound in "
+           "result ULP.",
+           "A table of the golden inputs is not the function.", "https://github.com/apache/tvm/issues/20184",
+           CONFIGURED_SHOULD),
 )
 _CLAUSES = (
     Clause("V1", Level.MUST, "Finite logits and labels in [0, 1] give a finite, non-negative loss.",
@@ -338,6 +383,7 @@ _CLAUSES = (
     Clause("E2", Level.MAY, "Labels outside [0, 1] are refused or give the formula's value; which one is recorded.",
            "No document promises either.", "https://github.com/pytorch/pytorch/issues/110865", LOSS_MUST),
     *_PROBABILITIES,
+    *_CONFIGURATIONS,
 )
 # fmt: on
 

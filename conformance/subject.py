@@ -68,17 +68,17 @@ class Runner:
         Raises NotOffered where the adapter has no such thing, WrongDevice if the result was computed
         elsewhere, and whatever the framework raises.
         """
-        return self._fetched(self._program(self.request(call, quantity, wrt))(self.place(call)))
+        return self._fetched(self.program(self.request(call, quantity, wrt))(self.place(call)))
 
     def run_both(self, call: Call) -> tuple[Array, Array]:
         """Loss and gradient with respect to ``takes``, from one program. Raises as run does."""
-        loss, gradient = self._program(self.request(call, "both"))(self.place(call))
+        loss, gradient = self.program(self.request(call, "both"))(self.place(call))
         return self._fetched(loss), self._fetched(gradient)
 
     def run_and_look(self, call: Call) -> Mapping[str, Array]:
         """Compute the loss and its gradient, and return what the operands hold afterwards."""
         operands = self.place(call)
-        self._program(self.request(call, "both"))(operands)
+        self.program(self.request(call, "both"))(operands)
         return {name: self.adapter.fetch(tensor) for name, tensor in operands.items()}
 
     def place(self, call: Call) -> Mapping[str, Tensor]:
@@ -97,7 +97,8 @@ class Runner:
         self.require_here(result)
         return self.adapter.fetch(result)
 
-    def _program(self, request: Request) -> Program:
+    def program(self, request: Request) -> Program:
+        """The adapter's program for a request, built once. Raises NotOffered where the adapter has none."""
         if request.quantity not in self.adapter.quantities:
             raise NotOffered(f"the adapter has no {request.quantity}")
         if request.quantity == "tangent" and request.wrt not in (request.argument, *self.adapter.tangents):

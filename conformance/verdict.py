@@ -16,6 +16,8 @@ from conformance.ulp import Errors, Kind
 Judged = Conforms | Deviates
 Mask = npt.NDArray[np.bool_]
 OF_BOUND = "of_bound"
+_FAR = 1e300  # stands for an infinite distance
+_MOST_SIGNED = 4096  # of the elements that fail, those furthest off: what is no distance comes first
 _SEVERITY = {signature: rank for rank, signature in enumerate(SIGNATURES)}
 _KIND_SIGNATURES = {
     Kind.NAN: "nan",
@@ -54,10 +56,13 @@ def outcome(
     failing = np.flatnonzero(~passed & looked_at)
     if not failing.size:
         return Conforms(facts, worst(errors, _largest(errors, bound, looked_at), elements))
+    count = len(failing)
+    if count > _MOST_SIGNED:
+        failing = failing[np.argsort(-_values(errors, bound)[failing], kind="stable")[:_MOST_SIGNED]]
     signatures = {int(index): forced or signature(errors, int(index)) for index in failing}
-    index = min(signatures, key=lambda each: (_SEVERITY[signatures[each]], -_size(errors, each)))
+    sizes = np.nan_to_num(errors.result_ulp[failing], posinf=_FAR).tolist()
+    index = min(zip(failing.tolist(), sizes, strict=True), key=lambda each: (_SEVERITY[signatures[each[0]]], -each[1]))[0]
     chosen = signatures[index]
-    count = len(signatures)
     detail = f"{SIGNATURES[chosen]} ({count} of {len(errors)} elements fail)"
     return Deviates(chosen, detail, {**facts, "failing": count}, worst(errors, index, elements))
 
@@ -126,7 +131,3 @@ def _largest(errors: Errors, bound: Bound, judged: Mask) -> int:
 
 def _values(errors: Errors, bound: Bound) -> Floats:
     return errors.scaled_ulp if bound.measure == "scaled" else errors.result_ulp
-
-
-def _size(errors: Errors, index: int) -> float:
-    return float(np.nan_to_num(errors.result_ulp[index], posinf=1e300))

@@ -39,6 +39,7 @@ REDUCED = {
     "sum": Reduction("sum", wrap="jnp.sum({})"),
     "mean": Reduction("mean", divisor="numel", wrap="jnp.mean({})"),
 }
+_STATE = ("jax_enable_x64", "jax_default_matmul_precision", "jax_numpy_dtype_promotion", "jax_debug_nans")
 OPTAX = "https://optax.readthedocs.io/en/latest/api/losses.html"
 
 
@@ -133,6 +134,7 @@ class Jax(Adapter):
         "from jax.numpy import inf, nan",
     )
     modes = ("eager", "compiled")
+    quantities = (*Adapter.quantities, "pullback", "forward", "second")
     tangents = OPERANDS
     compiles_each_shape = ("eager", "compiled")
     layouts = LAYOUTS[:5]  # host arrays may have strides when they are handed over; device arrays have none
@@ -189,7 +191,12 @@ class Jax(Adapter):
         (device,) = tensor.devices()
         return "cpu" if device.platform == "cpu" else "gpu"
 
+    def state(self) -> Mapping[str, str]:
+        return {f"jax.config.{name}": str(getattr(jax.config, name)) for name in _STATE}
+
     def program(self, request: Request) -> Program:
+        if request.quantity == "pullback":
+            return _pullback(request)
         program = _program(request)
         return jax.jit(program) if request.mode == "compiled" else program
 
@@ -231,13 +238,45 @@ def _program(request: Request) -> Program:
         value = operands[request.wrt]
         return jax.jvp(along(operands), (value,), (jnp.ones_like(value),))[1]
 
+    def along_all(operands: Operands) -> Tensor:
+        def function(*values: Tensor) -> Tensor:
+            return request.forward({**operands, **dict(zip(request.along, values, strict=True))})
+
+        primals = tuple(operands[name] for name in request.along)
+        return jax.jvp(function, primals, tuple(operands[f"tangent_{name}"] for name in request.along))[1]
+
+    def second(operands: Operands) -> Tensor:
+        def first(value: Tensor) -> Tensor:
+            given = {**operands, request.wrt: value}
+            logits = given[request.argument]
+            result, pull = jax.vjp(lambda x: request.forward({**given, request.argument: x}), logits)
+            return pull(given["cotangent"].astype(result.dtype))[0]
+
+        return jax.vjp(first, operands[request.wrt])[1](operands["direction"])[0]
+
     def curvature(operands: Operands) -> Tensor:
         first = jax.grad(lambda value: along(operands)(value).sum())
         return jax.grad(lambda value: first(value).sum())(operands[request.argument])
 
-    return {"loss": request.forward, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature}[
-        request.quantity
-    ]
+    programs = {
+        "loss": request.forward, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature,
+        "forward": along_all, "second": second,
+    }  # fmt: skip
+    return programs[request.quantity]
+
+
+def _pullback(request: Request) -> Program:
+    """The loss and its pullback; under jit the function itself is compiled, as in a training step that calls it."""
+    forward = jax.jit(request.forward) if request.mode == "compiled" else request.forward
+
+    def run(operands: Operands) -> tuple[Tensor, Callable]:
+        def function(*values: Tensor) -> Tensor:
+            return forward({**operands, **dict(zip(request.along, values, strict=True))})
+
+        result, pull = jax.vjp(function, *(operands[name] for name in request.along))
+        return result, lambda cotangent: pull(cotangent.astype(result.dtype))
+
+    return run
 
 
 ADAPTER = Jax

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +15,7 @@ from torch.distributions import Distribution
 from torch.nn import functional as F
 
 from conformance.adapter import (
+    LAYOUTS,
     OPERANDS,
     Adapter,
     Array,
@@ -33,6 +36,7 @@ torch._dynamo.config.accumulated_recompile_limit = 100_000
 DOCS = "https://docs.pytorch.org/docs/stable/generated/"
 _DEVICES = {"cpu": "cpu", "gpu": "cuda"}
 _VALIDATES = Distribution._validate_args
+_CONTEXTS = {"": contextlib.nullcontext, "no_grad": torch.no_grad, "inference_mode": torch.inference_mode}
 _WHOLE = {2: torch.int16, 4: torch.int32}  # signed integers by their bytes
 # The documentation of BCELoss: "BCELoss clamps its log function outputs to be greater than or equal to -100. This way,
 # we can always have a finite loss value and a linear backward method." Of that backward method it says no more.
@@ -193,7 +197,12 @@ class PyTorch(Adapter):
     packages = ("torch",)
     imports = ("import torch", "from torch import inf, nan")
     modes = ("eager", "func", "compiled")
+    quantities = (*Adapter.quantities, "pullback", "forward", "second")
     tangents = OPERANDS
+    layouts = (*LAYOUTS, "broadcast")
+    compiles_slowly = ("compiled",)
+    contexts = ("no_grad", "inference_mode")
+    refills = True
 
     def implementations(self) -> tuple[Implementation, ...]:
         return IMPLEMENTATIONS
@@ -235,9 +244,27 @@ class PyTorch(Adapter):
             if array.ndim != 4:
                 raise NotOffered("channels_last needs rank 4")
             return _tensor(array).to(target).to(memory_format=torch.channels_last)
+        if layout == "broadcast":
+            return _tensor(array.reshape(-1)[:1]).to(target).expand(array.shape)
         base, view = strided(array, layout)
         tensor = _tensor(base).to(target)
         return tensor.permute(view) if layout == "transposed" else tensor[view]
+
+    def refill(self, tensor: Tensor, array: Array) -> None:
+        with torch.no_grad():
+            tensor.copy_(_tensor(array))
+
+    def state(self) -> Mapping[str, str]:
+        return {
+            "the random state": hashlib.sha256(torch.get_rng_state().numpy().tobytes()).hexdigest(),
+            "the default dtype": str(torch.get_default_dtype()),
+            "the number of threads": str(torch.get_num_threads()),
+            "whether gradients are recorded": f"{torch.is_grad_enabled()}",
+            "inference mode": f"{torch.is_inference_mode_enabled()}",
+            "whether algorithms are deterministic": f"{torch.are_deterministic_algorithms_enabled()}",
+            "whether subnormals are flushed": f"{bool(torch.tensor([1e-40]) * 1 == 0)}",
+            "precision of matrix products": torch.get_float32_matmul_precision(),
+        }
 
     def consecutive(self, first: int, count: int, dtype: str, device: str) -> Tensor:
         kind = getattr(torch, dtype)
@@ -289,7 +316,7 @@ def _eager(request: Request) -> Program:
 
 
 def _compiled(request: Request) -> Program:
-    if request.quantity in ("tangent", "curvature"):
+    if request.quantity in ("tangent", "curvature", "forward", "second"):
         raise NotOffered("torch.compile does not trace forward mode or double backward")
     # Sizes stay symbolic, as they become after the second batch of another size: one program a rank and dtype.
     program = _differentiated(request, torch.compile(request.forward, dynamic=True))
@@ -308,7 +335,29 @@ def _compiled(request: Request) -> Program:
 
 def _differentiated(request: Request, forward: Program) -> Program:
     def loss(operands: Operands) -> Tensor:
-        return forward(operands)
+        with _CONTEXTS[request.context]():
+            return forward(operands)
+
+    def pullback(operands: Operands) -> tuple[Tensor, Callable]:
+        leaves = {name: operands[name].detach().requires_grad_() for name in request.along}
+        result = forward({**operands, **leaves})
+        return result, lambda cotangent: torch.autograd.grad(
+            result, list(leaves.values()), _like(cotangent, result), retain_graph=True
+        )
+
+    def along_all(operands: Operands) -> Tensor:
+        with forward_ad.dual_level():
+            duals = {name: forward_ad.make_dual(operands[name], operands[f"tangent_{name}"]) for name in request.along}
+            result = forward_ad.unpack_dual(forward({**operands, **duals}))
+            return torch.zeros_like(result.primal) if result.tangent is None else result.tangent
+
+    def second(operands: Operands) -> Tensor:
+        leaves = {name: operands[name].detach().requires_grad_() for name in {request.argument, request.wrt}}
+        given = {**operands, **leaves}
+        result = forward(given)
+        cotangent = _like(given["cotangent"], result)
+        (first,) = torch.autograd.grad(result, given[request.argument], cotangent, create_graph=True)
+        return torch.autograd.grad(first, leaves[request.wrt], operands["direction"])[0]
 
     def both(operands: Operands) -> tuple[Tensor, Tensor]:
         leaf = operands[request.wrt].detach().requires_grad_()
@@ -332,11 +381,22 @@ def _differentiated(request: Request, forward: Program) -> Program:
         (first,) = torch.autograd.grad(result, leaf, torch.ones_like(result), create_graph=True)
         return torch.autograd.grad(first, leaf, torch.ones_like(first))[0]
 
-    programs = {"loss": loss, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature}
+    programs = {
+        "loss": loss, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature,
+        "pullback": pullback, "forward": along_all, "second": second,
+    }  # fmt: skip
     return programs[request.quantity]
 
 
+def _like(cotangent: Tensor, result: Tensor) -> Tensor:
+    """The cotangent in the dtype of the result, which other operands may have widened; its strides where that is its own."""
+    return cotangent if cotangent.dtype == result.dtype else cotangent.to(result.dtype)
+
+
 def _func(request: Request) -> Program:
+    if request.context:
+        raise NotOffered(f"torch.func has no {request.context}")
+
     def along(operands: Operands) -> Any:
         return lambda value: request.forward({**operands, request.wrt: value})
 
@@ -368,7 +428,34 @@ def _func(request: Request) -> Program:
         first = torch.func.grad(total)
         return torch.func.grad(lambda value: first(value).sum())(operands[request.argument])
 
-    programs = {"loss": loss, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature}
+    def of(operands: Operands, *names: str) -> tuple[Callable, tuple[Tensor, ...]]:
+        def function(*values: Tensor) -> Tensor:
+            return request.forward({**operands, **dict(zip(names, values, strict=True))})
+
+        return function, tuple(operands[name] for name in names)
+
+    def pullback(operands: Operands) -> tuple[Tensor, Callable]:
+        function, values = of(operands, *request.along)
+        result, pull = torch.func.vjp(function, *values)
+        return result, lambda cotangent: pull(_like(cotangent, result))
+
+    def along_all(operands: Operands) -> Tensor:
+        function, values = of(operands, *request.along)
+        return torch.func.jvp(function, values, tuple(operands[f"tangent_{name}"] for name in request.along))[1]
+
+    def second(operands: Operands) -> Tensor:
+        def first(value: Tensor) -> Tensor:
+            given = {**operands, request.wrt: value}
+            function, (logits,) = of(given, request.argument)
+            result, pull = torch.func.vjp(function, logits)
+            return pull(_like(given["cotangent"], result))[0]
+
+        return torch.func.vjp(first, operands[request.wrt])[1](operands["direction"])[0]
+
+    programs = {
+        "loss": loss, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature,
+        "pullback": pullback, "forward": along_all, "second": second,
+    }  # fmt: skip
     return programs[request.quantity]
 
 

@@ -251,6 +251,7 @@ class TensorFlow(Adapter):
     packages = ("tensorflow", "keras")
     imports = ("import tensorflow as tf", "from math import inf, nan")
     modes = ("eager", "graph", "xla", "session")
+    quantities = (*Adapter.quantities, "pullback", "forward", "second")
     tangents = OPERANDS
     compiles_each_shape = ("xla",)
     layouts = LAYOUTS[:5]  # dense tensors have no memory format
@@ -310,6 +311,9 @@ class TensorFlow(Adapter):
     def program(self, request: Request) -> Program:
         if request.mode == "session":
             return _session(request)
+        if request.quantity == "pullback":
+            forward = _placed(request.forward, request.argument)
+            return _pullback(request, forward if request.mode == "eager" else _traced(forward, request.mode == "xla"))
         program = _placed(_eager(request), request.argument)
         if request.mode == "eager":
             return program
@@ -364,6 +368,21 @@ def _traced(program: Program, compiled: bool) -> Program:
     return run
 
 
+def _pullback(request: Request, forward: Program) -> Program:
+    def run(operands: Operands) -> tuple[Tensor, Callable]:
+        values = [operands[name] for name in request.along]
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(values)
+            result = forward(operands)
+
+        def pull(cotangent: Tensor) -> list[Tensor]:
+            return [_required(each) for each in tape.gradient(result, values, tf.cast(cotangent, result.dtype))]
+
+        return result, pull
+
+    return run
+
+
 def _eager(request: Request) -> Program:
     def both(operands: Operands) -> tuple[Tensor, Tensor]:
         with tf.GradientTape() as tape:
@@ -382,6 +401,23 @@ def _eager(request: Request) -> Program:
             result = request.forward(operands)
         return _required(accumulator.jvp(result))
 
+    def along_all(operands: Operands) -> Tensor:
+        values = [operands[name] for name in request.along]
+        tangents = [operands[f"tangent_{name}"] for name in request.along]
+        with tf.autodiff.ForwardAccumulator(values, tangents) as accumulator:
+            result = request.forward(operands)
+        return _required(accumulator.jvp(result))
+
+    def second(operands: Operands) -> Tensor:
+        argument, wrt = operands[request.argument], operands[request.wrt]
+        with tf.GradientTape() as outer:
+            outer.watch(wrt)
+            with tf.GradientTape() as inner:
+                inner.watch(argument)
+                result = request.forward(operands)
+            first = _required(inner.gradient(result, argument, tf.cast(operands["cotangent"], result.dtype)))
+        return _required(outer.gradient(first, wrt, operands["direction"]))
+
     def curvature(operands: Operands) -> Tensor:
         argument = operands[request.argument]
         with tf.GradientTape() as outer:
@@ -392,9 +428,11 @@ def _eager(request: Request) -> Program:
             first = _required(inner.gradient(result, argument))
         return _required(outer.gradient(first, argument))
 
-    return {"loss": request.forward, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature}[
-        request.quantity
-    ]
+    programs = {
+        "loss": request.forward, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature,
+        "forward": along_all, "second": second,
+    }  # fmt: skip
+    return programs[request.quantity]
 
 
 def _required(gradient: Tensor) -> Tensor:
@@ -404,8 +442,10 @@ def _required(gradient: Tensor) -> Tensor:
 
 
 def _session(request: Request) -> Program:
-    if request.quantity == "tangent":
+    if request.quantity in ("tangent", "forward"):
         raise NotOffered("v1 graphs have no forward mode")
+    if request.quantity in ("pullback", "second"):
+        raise NotOffered("v1 graphs are run whole")
 
     @functools.cache
     def build(signature: tuple[tuple[str, Any, int], ...], device: str) -> tuple[Any, Any, Any]:

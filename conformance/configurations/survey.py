@@ -1,0 +1,83 @@
+"""All rows of a subject, each put to it once, and the outcome of a clause over those of one kind of input."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+from dataclasses import dataclass, field
+
+from conformance.adapter import NotOffered
+from conformance.configurations.causes import Cause, causes
+from conformance.configurations.factors import Row
+from conformance.configurations.judgement import Finding
+from conformance.configurations.reduced_call import script_of
+from conformance.configurations.trial import Refused, Trial, Tried
+from conformance.outcome import Conforms, Deviates
+from conformance.subject import Runner
+from conformance.verdict import Judged
+
+
+@dataclass(eq=False)
+class Survey:
+    """The rows of one runner; each is tried when the first clause asks for it."""
+
+    trial: Trial
+    thorough: bool = False
+    _tried: dict[int, Tried | str] = field(default_factory=dict)
+
+    @functools.cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """Every row, of every kind of input."""
+        return self.trial.rows(self.thorough)
+
+    def outcome(self, clause: str, inputs: str) -> Judged:
+        """What a clause finds in the rows of a kind of input. Raises NotOffered if it could look at none of them."""
+        chosen = [index for index, row in enumerate(self.rows) if row["inputs"] == inputs]
+        results = {index: self._at(index) for index in chosen}
+        looked = [index for index, tried in results.items() if isinstance(tried, Tried) and clause in tried.looked_at]
+        if not looked:
+            reasons = [tried for tried in results.values() if isinstance(tried, str)]
+            raise NotOffered(reasons[0] if reasons else "no call of its kind has what the clause is about")
+        failing = [index for index in looked if results[index].of(clause)]  # type: ignore[union-attr]
+        measures = {"rows": len(looked), "refused": sum(isinstance(tried, str) for tried in results.values())}
+        if not failing:
+            return Conforms(measures)
+        found = list(causes((self.rows[index] for index in failing), functools.partial(self._check, clause)))
+        measures |= {"failing": len(failing), "causes": len(found)}
+        if not found:
+            # It failed among the others, and alone it does not: what came before is to blame.
+            first: Finding = results[failing[0]].of(clause)[0]  # type: ignore[union-attr]
+            return Deviates(first.signature, f"{first.detail}, after other calls only", measures, first.worst)
+        return self._deviates(found, measures)
+
+    def _deviates(self, found: list[Cause], measures: dict[str, int]) -> Deviates:
+        found.sort(key=lambda each: len(each.factors))
+        dtype = self.trial.runner.subject.dtype
+        first = found[0]
+        told = [f"{first.finding.detail}, {first.sentence(dtype)}; anything else may be plain"]
+        told += [f"also {each.sentence(dtype)} ({each.finding.signature})" for each in found[1:]]
+        return Deviates(
+            first.finding.signature, "; ".join(told), measures, first.finding.worst, script_of(first, self.trial)
+        )
+
+    def _check(self, clause: str, row: Row, origin: Row) -> Finding | None:
+        try:
+            return next(iter(self.trial.put(row, origin).of(clause)), None)
+        except Refused:
+            return None
+
+    def _at(self, index: int) -> Tried | str:
+        if index not in self._tried:
+            row = self.rows[index]
+            try:
+                self._tried[index] = self.trial.put(row, row)
+            except Refused as reason:
+                self._tried[index] = str(reason)
+        return self._tried[index]
+
+
+@functools.lru_cache(64)
+def survey(runner: Runner, seed: int, thorough: bool) -> Survey:
+    """The survey of a runner, shared by its clauses and cases."""
+    return Survey(Trial(runner, seed), thorough)

@@ -1,0 +1,23 @@
+"""C: every way to call it, and every input (conformance/configurations)."""
+
+from __future__ import annotations
+
+import functools
+
+from conformance.configurations.survey import survey
+from conformance.docket import Docket, Hearing
+from conformance.examination import Examination
+from conformance.outcome import Outcome
+
+
+def in_every_configuration(clause: str, examination: Examination) -> Outcome:
+    choice = examination.session.choice
+    found = survey(examination.runner, choice.seed, choice.thorough)
+    return found.outcome(clause, examination.case.configurations)
+
+
+CHECKS = {clause: functools.partial(in_every_configuration, clause) for clause in ("C1", "C2", "C3", "C4", "C5", "C6")}
+
+
+def test_configurations(docket: Docket, judge: Hearing) -> None:
+    docket.hear(CHECKS, judge)
