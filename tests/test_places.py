@@ -72,7 +72,9 @@ def test_a_file_imports_its_neighbours_and_its_ledger_knows_it_by_any_path(own: 
         assert "no reason yet: 'unexplained' in known.toml excuses 12 checks" in again.stdout
 
     ledger = own / "known.toml"
-    ledger.write_text(ledger.read_text().replace("Nobody has looked into this yet: write a reason.", "The tail cancels against one."))
+    ledger.write_text(
+        ledger.read_text().replace("Nobody has looked into this yet: write a reason.", "The tail cancels against one.")
+    )
     reasoned = conformance(*SMALL, "--implementation", "own/loss.py:bad", "--ledger", ledger.name, cwd=own)
     assert "no file 'own/loss.py'" in reasoned.stderr
     reasoned = conformance(*SMALL, "--implementation", "own/loss.py:bad", "--ledger", "own/known.toml", cwd=own.parent)
