@@ -81,7 +81,8 @@ class Complaint:
         found = worst(check for check in self.checks if check.get("worst", {}).get("logit"))
         if found is None or self.leading["signature"] in _WHOLESALE:
             told = "" if self._tells_all() else shorten(str(self.leading.get("detail", "")), 160, placeholder=" ...")
-            return f"{self.leading['case']}: {told}" if told else ""
+            several = len({check["case"] for check in self.checks}) > 1
+            return f"{self.leading['case']}: {told}" if told and several else told
         operand = "probability" if self.leading["clause"][:1] == "P" else "logit"
         apart = f", {short(found.ulp)} ULP" if found.exact and found.ulp < math.inf else ""
         several = len({check["subject"]["dtype"] for check in self.checks}) > 1

@@ -22,7 +22,8 @@ def wrong(got: Array, operands: Mapping[str, Array], reduction: str, takes: str)
     if not _agree(operands, takes):
         return ""
     if reduction != "none":
-        return "" if got.size == 1 else f"returned {_many(got)} where reduction='{reduction}' asks for one number"
+        # No number at all, of an empty input, is clause S6's matter.
+        return "" if got.size <= 1 else f"returned {_many(got)} where reduction='{reduction}' asks for one number"
     if got.size == int(np.prod(shape)):
         return ""
     return f"returned {_many(got)} where reduction='none' asks for a loss for each element, shape {list(shape)}"

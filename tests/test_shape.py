@@ -50,6 +50,7 @@ def asking(clause: str) -> Case:
         ((2,), (4, 2), (4, 2), "none", TWO),
         ((4,), (4,), (4,), "sum", "returned 4 numbers of shape [4] where reduction='sum' asks for one number"),
         ((), (4,), (4,), "mean", ""),
+        ((0,), (0,), (0,), "sum", ""),  # clause S6 says it
         ((4, 4), (4,), (4, 1), "none", ""),  # what does not match is clause S8's
         ((), (1,), (1,), "none", ""),
         ((), (), (), "none", ""),
