@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from conformance import commands, reporting
+from conformance.closing import LastWords
 from conformance.errors import UsageError
 from conformance.plugin import CHOICES, DEFAULT_OUT, SETTINGS, threads_of
 from conformance.recorder import SUITE
@@ -99,8 +102,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         own, rest = (given[: given.index("--")], given[given.index("--") + 1 :]) if "--" in given else (given, [])
         options = parser().parse_args(own)
         if options.verb == "run":
-            return _run(options, rest)
+            return _run(options, rest, _resuming(own, rest))
         return {**commands.VERBS, **reporting.VERBS, "sweep": sweep.run, "duel": speed.run}[options.verb](options)
+    except KeyboardInterrupt:
+        print("conformance: stopped by Ctrl-C", file=sys.stderr)
+        return 2
     except UsageError as error:
         print(f"conformance: error: {error}", file=sys.stderr)
         return 2
@@ -114,18 +120,30 @@ def _add_choices(verb: argparse.ArgumentParser) -> None:
         verb.add_argument(f"--{name}", action="append", default=[], metavar=metavar, help=f"{text} (repeatable)")
 
 
-def _run(options: argparse.Namespace, extra: Sequence[str]) -> int:
+def _quiet(extra: Sequence[str]) -> list[str]:
+    """Options that keep pytest's own last line away, unless it is asked to talk."""
+    return [] if any(each == "--verbose" or re.fullmatch("-v+", each) for each in extra) else ["-qq"]
+
+
+def _resuming(own: Sequence[str], rest: Sequence[str]) -> str:
+    resumed = [*own, *(["--resume"] if "--resume" not in own else [])]
+    return shlex.join(["python", "-m", "conformance", *resumed, *(["--", *rest] if rest else [])])
+
+
+def _run(options: argparse.Namespace, extra: Sequence[str], again: str) -> int:
     chosen = {f"{name}s": tuple(getattr(options, name)) for name in CHOICES}
     threads = threads_of(options.threads, "--benchmark-only" in extra)
     session_of(Choice(**chosen, strict=options.strict, ledger=options.ledger, seed=options.seed, threads=threads))
     arguments = ["-p", "conformance.plugin", "--import-mode=importlib", "-c", os.devnull, f"--rootdir={SUITE.parent}"]
     arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    arguments += ["-p", "no:cacheprovider", "-q", "--tb=short", f"--out={options.out}"]
+    arguments += ["-p", "no:cacheprovider", *_quiet(extra), f"--out={options.out}"]
     arguments += [f"--{name}={value}" for name in CHOICES for value in getattr(options, name)]
     flags = [name for name, (settings, _) in SETTINGS.items() if "action" in settings]
     arguments += [f"--{name}" for name in ("strict", *flags) if getattr(options, name.replace("-", "_"))]
     arguments += [f"--{name}={getattr(options, name.replace('-', '_'))}" for name in SETTINGS if name not in flags]
-    code = int(pytest.main([*arguments, *extra, str(SUITE)]))
+    last = LastWords()
+    code = int(pytest.main([*arguments, *extra, str(SUITE)], plugins=[last]))
+    last.say(again)
     # pytest says 5 for "no tests ran": a choice that leaves nothing to judge is not a pass.
     return {0: 0, 1: 1, 5: 2}.get(code, code if code == 2 else 2)
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from conformance import case, content, draft, loader, promote, prove, record, specification
+from conformance import case, content, draft, files, loader, promote, prove, record, specification
 from conformance.adapter import KEYWORDS
 from conformance.errors import UsageError
 from conformance.ledger import FILE
@@ -63,9 +63,7 @@ def ledger(options: argparse.Namespace) -> int:
     folder = Path() if own else loader.available().get(name, Path())
     path = options.out or folder / FILE
     text = draft.ledger_text(records, name, path)
-    temporary = Path(f"{path}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    files.write(path, text)
     console.print(f"{path}: {text.count('[[deviation]]')} deviations", soft_wrap=True)
     return 0
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import pytest
 
-from conformance import record, reproducer
+from conformance import record, reproducer, rerun
 from conformance.adapter import NotOffered
 from conformance.case import Case
 from conformance.examination import Examination, others
@@ -101,11 +100,6 @@ class Docket:
 
     def _message(self, clause: Clause, outcome: Outcome, finding: Finding, script_text: str) -> str:
         subject = self.runner.subject
-        rerun = (
-            f"python -m conformance run --adapter {subject.adapter} "
-            f"--implementation {shlex.quote(subject.implementation)} --mode {subject.mode} "
-            f"--device {subject.device} --dtype {subject.dtype} --clause {clause.id} --case {self.case.id}"
-        )
         detail = getattr(outcome, "detail", "") or getattr(outcome, "reason", "")
         lines = [
             f"{clause.id} ({clause.level}) {clause.sentence}",
@@ -113,7 +107,7 @@ class Docket:
             f"  subject  {subject.id} ({subject.version})",
             f"  outcome  {outcome.name} {outcome.signature} ({finding.note}): {detail}",
             *_element_lines(getattr(outcome, "worst", None), clause, self.runner.takes),
-            f"  rerun    {rerun}",
+            f"  rerun    {rerun.command(subject, clause.id, self.case.id)}",
         ]
         if script_text:
             lines += [

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from conformance.case import read_toml
+from conformance.ledger import NO_REASON
 from conformance.record import Record
+from conformance.target import canonical
 
 UNEXPLAINED = {
     "id": "unexplained",
-    "reason": "Nobody has looked into this yet: write a reason.",
+    "reason": f"{NO_REASON}: write a reason.",
     "harm": "Unknown until somebody has looked into it.",
 }
 _HEAD = """\
@@ -84,7 +86,10 @@ def _rule(entry: Mapping[str, Any], cell: Cell) -> Mapping[str, Any] | None:
 def _covers(globs: Mapping[str, Any], signatures: Sequence[str], cell: Cell) -> bool:
     """True if the signatures, and the globs of every other field that has some, match."""
     wanted = (signatures, *(globs.get(key, ("*",)) for key in _FIELDS[1:]))
-    return all(any(fnmatch.fnmatchcase(value, glob) for glob in each) for value, each in zip(cell, wanted, strict=True))
+    return all(
+        any(fnmatch.fnmatchcase(canonical(value), canonical(glob)) or value == glob for glob in each)
+        for value, each in zip(cell, wanted, strict=True)
+    )
 
 
 def _rectangles(cells: Sequence[Cell]) -> list[Scope]:

@@ -19,6 +19,7 @@ from conformance.case import Case, Values
 from conformance.dtype import Dtype
 from conformance.exact import Exact, Floats
 from conformance.outcome import Worst
+from conformance.shape import WrongShape
 from conformance.subject import Call, Runner, native
 from conformance.ulp import Errors, measure
 
@@ -65,7 +66,7 @@ class Examination:
         """The loss, or the name of the error that refuses the call. Raises NotOffered, and what is no refusal."""
         try:
             return self.run(call)
-        except NotOffered:
+        except (NotOffered, WrongShape):
             raise
         except Exception as error:
             if not refusal.is_refusal(error, self.runner.adapter.packages):

@@ -5,12 +5,15 @@ The check that was running is charged with it; a new process goes on with the ne
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -105,7 +108,8 @@ class IsolatedJudge:
         self._process = context.Process(
             target=serve, args=(other, self.choice, self.limits, frozenset(self._fatal)), daemon=True
         )
-        self._process.start()
+        with _deaf_to_interrupts():
+            self._process.start()
         other.close()
         if not self._pipe.poll(START):
             raise UsageError(f"the judging process does not start within {START:g} s; try --no-isolation")
@@ -143,6 +147,19 @@ def serve(pipe: Connection, choice: Choice, limits: Limits, fatal: frozenset[Sha
                 pipe.send(judge.hear(runners[subject], clause, cases.named(case)))
         except UsageError as error:
             pipe.send(UsageError(str(error)))
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """A process begun inside never hears of Ctrl-C, not even while it imports: it would tell its traceback."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _cause(status: int | None) -> str:

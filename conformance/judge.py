@@ -17,6 +17,7 @@ from conformance.examination import Disconnected, Examination, applicable
 from conformance.outcome import Deviates, Errored, Outcome, Unsupported
 from conformance.record import Record
 from conformance.session import Session
+from conformance.shape import WrongShape
 from conformance.subject import Runner, WrongDevice
 from conformance.target import is_target
 
@@ -70,6 +71,8 @@ def _failed(error: BaseException, runner: Runner, case: Case) -> Outcome:
         return Unsupported(str(error))
     if isinstance(error, WrongDevice):
         return Deviates("wrong-device", str(error))
+    if isinstance(error, WrongShape):
+        return Deviates("wrong-shape", str(error))
     if isinstance(error, Disconnected):
         return Deviates("not-differentiable", str(error))
     if not case.finite and refusal.speaks_of_special_numbers(error, runner.adapter.packages):

@@ -24,8 +24,10 @@ from conformance.outcome import SIGNATURES, Conforms, Crashed, Deviates, Errored
 from conformance.schema import validate
 from conformance.spec import CLAUSES
 from conformance.subject import Subject
+from conformance.target import canonical, is_target
 
 FILE = "deviations.toml"
+NO_REASON = "Nobody has looked into this yet"  # how the reason begins that no person wrote
 _SCOPES = ("implementations", "modes", "devices", "dtypes", "clauses", "cases")
 
 
@@ -44,14 +46,14 @@ class Scope:
 
     def covers(self, subject: Subject, clause: str, case: str) -> bool:
         """True if the scope lists this check."""
-        values = (subject.implementation, subject.mode, subject.device, subject.dtype, clause, case)
+        values = (canonical(subject.implementation), subject.mode, subject.device, subject.dtype, clause, case)
         if not all(self.patterns[key].match(value) for key, value in zip(_SCOPES, values, strict=True)):
             return False
         return _version_in(subject.version, self.versions)
 
     def concerns(self, subject: Subject) -> bool:
         """True if the scope lists some check of the subject."""
-        values = (subject.implementation, subject.mode, subject.device, subject.dtype)
+        values = (canonical(subject.implementation), subject.mode, subject.device, subject.dtype)
         if not all(self.patterns[key].match(value) for key, value in zip(_SCOPES, values, strict=False)):
             return False
         return _version_in(subject.version, self.versions)
@@ -76,6 +78,11 @@ class Deviation:
     related: tuple[str, ...] = ()
     documented: Mapping[str, str] = field(default_factory=dict)  # sentence, url, checked
     reproducer: str = ""
+
+    @property
+    def placeholder(self) -> bool:
+        """True while its reason is the one that `python -m conformance ledger` wrote."""
+        return self.reason.startswith(NO_REASON)
 
     def texts(self) -> dict[str, str]:
         """What a record says of it, by name; what is empty is left out."""
@@ -135,11 +142,9 @@ class Ledger:
 
     @functools.cache  # noqa: B019 - a ledger lives as long as the process
     def _near(self, implementation: str, clause: str) -> tuple[Scope, ...]:
-        return tuple(
-            scope
-            for scope in self.scopes
-            if scope.patterns["implementations"].match(implementation) and scope.patterns["clauses"].match(clause)
-        )
+        name = canonical(implementation)
+        near = (scope for scope in self.scopes if scope.patterns["implementations"].match(name))
+        return tuple(scope for scope in near if scope.patterns["clauses"].match(clause))
 
 
 EMPTY = Ledger({}, ())
@@ -188,8 +193,16 @@ def _scope(path: Path, deviation: str, where: Mapping[str, Any]) -> Scope:
         raise ContentError(
             path, f"deviation '{deviation}'", f"bad versions '{where['versions']}'", 'write a specifier such as ">=2.3"'
         ) from None
-    patterns = {key: _any_of(tuple(where.get(key, ("*",)))) for key in _SCOPES}
+    patterns = {key: _any_of(tuple(where.get(key, ("*",)))) for key in _SCOPES[1:]}
+    patterns["implementations"] = _implementations(tuple(where.get("implementations", ("*",))), path.parent)
     return Scope(deviation, where["signature"], versions, patterns, where.get("varies", False))
+
+
+def _implementations(names: tuple[str, ...], folder: Path) -> re.Pattern[str]:
+    """Names or globs. A file is the same however its path is written, from where the run is or where the ledger is."""
+    globs = [canonical(name, base) for name in names for base in (None, folder)]
+    # What stands in a path between brackets is no set of characters.
+    return re.compile("|".join([*map(translate, globs), *(f"{re.escape(each)}$" for each in globs if is_target(each))]))
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from typing import Any
 from conformance import content
 from conformance.adapter import Adapter
 from conformance.errors import UsageError
+from conformance.quiet import frameworks_hushed
 
 ENTRY_POINTS = "conformance.adapters"
 
@@ -42,7 +43,9 @@ def load(name: str, folder: Path) -> Adapter:
     """
     path = folder / "adapter.py"
     try:
-        module = load_module(f"_conformance_adapter_{name}", path)
+        # It imports its framework.
+        with frameworks_hushed():
+            module = load_module(f"_conformance_adapter_{name}", path)
     except (ImportError, UsageError):
         raise
     except Exception as error:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conformance import context, record
+from conformance.bar import Bar, wants_bar
 from conformance.curve import Curve
 from conformance.docket import Docket, Unexpected
 from conformance.errors import UsageError
@@ -17,7 +18,6 @@ from conformance.isolation import IsolatedJudge, Limits
 from conformance.judge import Judge
 from conformance.recorder import RESULTS, SUITE, Recorder, checks_of, judges
 from conformance.session import Choice, Session, session_of
-from conformance.summary import Bar, wants_bar
 from conformance.threads import cores
 
 DEFAULT_OUT = "reports/out"
@@ -47,6 +47,10 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "no-isolation": (
         {"action": "store_true"},
         "judge in pytest's own process, for a debugger: a subject that crashes ends the run",
+    ),
+    "details": (
+        {"action": "store_true"},
+        "print each unexpected check at length, with its element and a script (pytest's -v and --tb do, too)",
     ),
 }
 CHOICES = {
@@ -100,6 +104,7 @@ def timing(config: pytest.Config) -> bool:
     return bool(config.getoption("benchmark_only", False))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Start the recorder where the reports arrive: in the only process, or in xdist's controller."""
     if judges(config) and not hasattr(config, "workerinput") and not config.option.collectonly:
@@ -108,8 +113,17 @@ def pytest_configure(config: pytest.Config) -> None:
         options |= {"thorough": True} if config.getoption("xent_thorough") else {}
         recorder = Recorder(config, choice_of(config), Path(config.getoption("xent_out")), options)
         config.pluginmanager.register(recorder, "conformance-recorder")
+        _be_brief(config)
         if wants_bar(config):
             config.pluginmanager.register(Bar(), "conformance-bar")
+
+
+def _be_brief(config: pytest.Config) -> None:
+    """Thousands of checks can fail of one cause: what is said at the end says it once, unless more is asked for."""
+    if config.option.tbstyle == "auto" and config.option.verbose <= 0:
+        config.option.tbstyle = "short" if config.getoption("xent_details") else "no"
+        if config.option.reportchars == "fE":  # the default
+            config.option.reportchars = ""
 
 
 @functools.cache

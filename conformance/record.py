@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from conformance import __version__, intake
+from conformance import __version__, files, intake
 from conformance.case import case_set_hash
 from conformance.errors import ContentError
 from conformance.ledger import Finding
@@ -93,10 +93,11 @@ class Writer:
     """
 
     def __init__(self, path: Path, *, append: bool = False) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not append:
-            path.replace(path.with_name("results.previous.jsonl"))
-        self._file: IO[str] = path.open("a", encoding="utf-8")
+        with files.refused_in_one_line(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists() and not append:
+                path.replace(path.with_name("results.previous.jsonl"))
+            self._file: IO[str] = path.open("a", encoding="utf-8")
 
     def write(self, line: str) -> None:
         """Append one record, as ``line`` gives it."""
@@ -115,7 +116,7 @@ def unbroken(path: Path) -> list[Record]:
     """
     if not path.exists():
         return []
-    with path.open("rb+") as file:
+    with files.refused_in_one_line(path), path.open("rb+") as file:
         file.truncate(file.read().rfind(b"\n") + 1)
     return list(read(path)) if path.stat().st_size else []
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from conformance import context, loader, record, smoke, sources
-from conformance.asked import Heard
+from conformance.closing import Closing, LastWords
 from conformance.errors import UsageError
+from conformance.files import Lock
 from conformance.report import page
 from conformance.session import Choice, Session, describe, session_of
 from conformance.subject import Subject
-from conformance.summary import Summary
 from conformance.target import is_target
 
 SUITE = Path(__file__).parent / "suite"
@@ -48,9 +48,8 @@ class Recorder:
     def __init__(self, config: pytest.Config, choice: Choice, out: Path, options: dict[str, Any]) -> None:
         self.config, self.choice, self.out, self.options = config, choice, out, options
         self.writer: record.Writer | None = None
-        self.summary = Summary()
-        self.heard = Heard()
-        self.shortfalls: list[str] = []
+        self.lock: Lock | None = None
+        self.closing = Closing(out)
 
     @property
     def session(self) -> Session:
@@ -63,7 +62,14 @@ class Recorder:
         try:
             self._open(self.config.getoption("xent_resume"))
         except UsageError as error:
+            if (last := self._last_words()) is not None:
+                last.refusal = error
+                raise pytest.UsageError from None
             pytest.exit(f"conformance: error: {error}", returncode=2)
+
+    def _last_words(self) -> LastWords | None:
+        """Who speaks when pytest has ended, if anybody does."""
+        return next((each for each in self.config.pluginmanager.get_plugins() if isinstance(each, LastWords)), None)
 
     def _open(self, resume: bool) -> None:
         path = self.out / RESULTS
@@ -73,16 +79,18 @@ class Recorder:
                 name, adapter, sorted({each.device for each in subjects}), sorted({each.mode for each in subjects})
             )
         head = self._head()
+        self.lock = Lock(self.out)
         recorded = record.unbroken(path) if resume else []
         if recorded:
             record.require_same_run(recorded[0], head, path)
         self.writer = record.Writer(path, append=bool(recorded))
+        self.closing.session = self.session
         known = {record.line(each) for each in recorded if each["record"] != "check"}
         for each in (*(() if recorded else (head,)), *context.records(self.session)):
             if (text := record.line(each)) not in known:
                 self.writer.write(text)
         for each in recorded:
-            self._count(each)
+            self.closing.add(each)
         self.session.done.update(checks_of(recorded))
 
     def _head(self) -> record.Record:
@@ -97,47 +105,62 @@ class Recorder:
         )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write the item's checks."""
-        for text in getattr(report, "conformance", ()):
-            self._count(json.loads(text))
+        """Write the item's checks; what failed without one is no verdict, but a fault."""
+        found = [json.loads(text) for text in getattr(report, "conformance", ())]
+        for each in found:
+            self.closing.add(each)
             if self.writer is not None:
-                self.writer.write(text)
+                self.writer.write(record.line(each))
+        if report.failed and all(each.get("expected", True) for each in found):
+            self._fault(report)
 
-    def _count(self, each: record.Record) -> None:
-        if each["record"] == "check":
-            self.summary.add(each)
-        if each["record"] in ("check", "curve", "speed"):
-            self.heard.add(each)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A module of the suite that could not be collected."""
+        if report.failed:
+            self._fault(report)
+
+    def _fault(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        last = next((line for line in reversed(report.longreprtext.splitlines()) if line.strip()), "")
+        self.closing.faults.append(f"{report.nodeid}: {last.strip()}; --details shows where")
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Ctrl-C is no failure: what is recorded need not be judged again."""
+        if excinfo.errisinstance(KeyboardInterrupt):
+            self.closing.stopped = "the same command with --resume"
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Close the records and make the page."""
         if self.writer is None:
             return
         self.writer.close()
-        if session.exitstatus in (0, 5) and self.summary.surprising:
+        closing = self.closing
+        if session.exitstatus in (0, 5) and closing.summary.surprising:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         named = [loader.locate(name)[0] for name in self.choice.adapters]
-        self.shortfalls = list(self.heard.shortfalls(named, self.choice.implementations, self.session.missing))
+        closing.shortfalls = list(closing.heard.shortfalls(named, self.choice.implementations, self.session.missing))
         # An exit code of 0 says that what was asked for was judged. What was not is the asker's to mend, as a usage is.
-        if self.shortfalls and session.exitstatus in (0, 5):
+        if closing.shortfalls and session.exitstatus in (0, 5):
             session.exitstatus = pytest.ExitCode.INTERRUPTED
-        runs = [list(record.read(self.out / RESULTS))]
-        page.write(page.merge(runs), self.out / "index.html")
+        try:
+            page.write(page.merge([list(record.read(self.out / RESULTS))]), self.out / "index.html")
+        except UsageError as error:
+            closing.faults.append(f"no page: {error}")
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
+
+    def pytest_unconfigure(self) -> None:
+        """Let others write to --out."""
+        if self.lock is not None:
+            self.lock.release()
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """A line an implementation, and where the records are."""
+        """What a run says last, unless somebody says it when pytest has ended."""
         if self.writer is None:
             return
+        if (last := self._last_words()) is not None:
+            last.closing = self.closing
+            return
         terminalreporter.section("conformance")
-        roles = {
-            (each.subject.adapter, each.implementation.name): each.implementation.role for each in self.session.runners
-        }
-        self.summary.print(self.session.missing, terminalreporter._tw.fullwidth, roles)
-        for name, reason in self.heard.unheard.items():
-            terminalreporter.write_line(f"not judged: {' '.join(name)}" + (f": {reason}" if reason else ""))
-        for line in self.shortfalls:
-            terminalreporter.write_line(f"no pass: {line}")
-        terminalreporter.write_line(f"records: {self.out / 'results.jsonl'}, page: {self.out / 'index.html'}")
+        self.closing.say()
 
 
 def checks_of(records: Sequence[record.Record]) -> Iterator[tuple[str, str, str]]:

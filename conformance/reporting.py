@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from conformance import record, reproduce
+from conformance import files, record, reproduce
 from conformance.anatomy import EXAMPLES
 from conformance.errors import UsageError
 from conformance.explain import explain
@@ -32,9 +32,9 @@ def report(options: argparse.Namespace) -> int:
     merged = merge(_read(paths))
     page.write(merged, options.out, teeth.load(options.teeth) if options.teeth else teeth.published())
     if options.markdown:
-        options.markdown.write_text(markdown.table(merged), encoding="utf-8")
+        files.write(options.markdown, markdown.table(merged))
     if options.badge:
-        options.badge.write_text(badge.badge(merged), encoding="utf-8")
+        files.write(options.badge, badge.badge(merged))
     if options.records:
         write_records(merged, options.records)
     gc.enable()
@@ -49,7 +49,7 @@ def compare_runs(options: argparse.Namespace) -> int:
     old, new = (_one(path) for path in (options.old, options.new))
     found = compare.compare(old, new, options.ulps)
     if options.markdown:
-        options.markdown.write_text(compare.markdown(found), encoding="utf-8")
+        files.write(options.markdown, compare.markdown(found))
     if options.out:
         page.write_comparison(found, options.out)
     _print_comparison(found)

@@ -193,6 +193,8 @@ def _check_chosen(session: Session) -> None:
             )
     names = {each.name for one in session.adapters.values() for each in one.implementations()}
     for name in session.choice.implementations:
+        if name.endswith(".py"):
+            raise UsageError(f"--implementation {name}: it names a file and no function; write {name}:function")
         if not is_target(name):
             _require_known((name,), names, "implementation")
 

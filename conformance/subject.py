@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from conformance import shape
 from conformance.adapter import Adapter, Array, Implementation, NotOffered, Program, Request, Tensor
 from conformance.dtype import Dtype, dtype_named
+from conformance.shape import WrongShape
+from conformance.target import is_target
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Runner:
     adapter: Adapter
     implementation: Implementation
     _programs: dict[Request, Program] = field(default_factory=dict)
+    _misshapen: dict[tuple[object, ...], str] = field(default_factory=dict)  # by shapes and reduction
 
     @property
     def dtype(self) -> Dtype:
@@ -66,19 +72,24 @@ class Runner:
         """The quantity as a NumPy array of the dtype the framework gave it.
 
         Raises NotOffered where the adapter has no such thing, WrongDevice if the result was computed
-        elsewhere, and whatever the framework raises.
+        elsewhere, WrongShape if the loss has no element for each of the logits, and whatever the framework raises.
         """
-        return self._fetched(self.program(self.request(call, quantity, wrt))(self.place(call)))
+        if quantity == "loss":
+            return self._in_shape(self._computed(call, "loss"), call)
+        with self._blaming_the_shape(call):
+            return self._computed(call, quantity, wrt)
 
     def run_both(self, call: Call) -> tuple[Array, Array]:
         """Loss and gradient with respect to ``takes``, from one program. Raises as run does."""
-        loss, gradient = self.program(self.request(call, "both"))(self.place(call))
-        return self._fetched(loss), self._fetched(gradient)
+        with self._blaming_the_shape(call):
+            loss, gradient = self.program(self.request(call, "both"))(self.place(call))
+            return self._in_shape(self._fetched(loss), call), self._fetched(gradient)
 
     def run_and_look(self, call: Call) -> Mapping[str, Array]:
         """Compute the loss and its gradient, and return what the operands hold afterwards."""
         operands = self.place(call)
-        self.program(self.request(call, "both"))(operands)
+        with self._blaming_the_shape(call):
+            self.program(self.request(call, "both"))(operands)
         return {name: self.adapter.fetch(tensor) for name, tensor in operands.items()}
 
     def place(self, call: Call) -> Mapping[str, Tensor]:
@@ -92,6 +103,49 @@ class Runner:
         """Raise WrongDevice unless the subject's device holds the result."""
         if (where := self.adapter.device_of(result)) != self.subject.device:
             raise WrongDevice(f"the result is on {where}, not on {self.subject.device}")
+
+    def _computed(self, call: Call, quantity: str, wrt: str = "") -> Array:
+        return self._fetched(self.program(self.request(call, quantity, wrt))(self.place(call)))
+
+    @contextlib.contextmanager
+    def _blaming_the_shape(self, call: Call) -> Iterator[None]:
+        """Raise WrongShape for a derivative of a loss of another shape: its error, or its value, is a consequence.
+
+        An implementation that was brought along is asked for its loss first, others where the derivative fails.
+        """
+        if is_target(self.implementation.name):
+            self._require_shape(call)
+        try:
+            yield
+        except (NotOffered, WrongShape):
+            raise
+        except Exception:
+            self._require_shape(call)
+            raise
+
+    def _require_shape(self, call: Call) -> None:
+        key = (*((name, array.shape) for name, array in call.operands.items()), call.reduction)
+        if key not in self._misshapen:
+            self._misshapen[key] = ""
+            operands = {name: array for name, array in call.operands.items() if name != "cotangent"}
+            with contextlib.suppress(Exception):
+                plain = dataclasses.replace(call, operands=operands)
+                # The first mode compiles nothing, and maps no function over the elements.
+                request = dataclasses.replace(self.request(plain), mode=self.adapter.modes[0])
+                loss = self._fetched(self.program(request)(self.place(plain)))
+                self._misshapen[key] = self._wrong_shape(loss, call)
+        if self._misshapen[key]:
+            raise WrongShape(self._misshapen[key])
+
+    def _in_shape(self, loss: Array, call: Call) -> Array:
+        if told := self._wrong_shape(loss, call):
+            raise WrongShape(told)
+        return loss
+
+    def _wrong_shape(self, loss: Array, call: Call) -> str:
+        # A reduction that does not exist is to be refused, whatever the shape.
+        known = call.reduction == "none" or call.reduction in self.implementation.reductions
+        return shape.wrong(loss, call.operands, call.reduction, self.takes) if known else ""
 
     def _fetched(self, result: Tensor) -> Array:
         self.require_here(result)

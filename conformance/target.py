@@ -8,9 +8,11 @@ says that it takes "probabilities", and ``clamp`` (conformance.adapter.Clamp) wh
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -63,6 +65,31 @@ def is_target(name: str) -> bool:
     return ":" in name
 
 
+def canonical(name: str, base: Path | None = None) -> str:
+    """The name, with the path of a file resolved: from ``base``, or from where the process is.
+
+    One file has many paths. Other names, and names of modules, are left as they are.
+    """
+    return _resolved(name, base or Path(), Path.cwd()) if ".py:" in name else name
+
+
+@functools.cache
+def _resolved(name: str, base: Path, here: Path) -> str:
+    place, _, attribute = name.rpartition(":")
+    return f"{here.joinpath(base, place).resolve()}:{attribute}" if place.endswith(".py") else name
+
+
+@contextlib.contextmanager
+def _importing_from(folder: Path) -> Iterator[None]:
+    """Let a file import what lies beside it, as it does when it is run as a script."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(folder))
+
+
 def load_target(target: str) -> Callable[..., Any]:
     """The callable that a target names. Raises UsageError for anything wrong with it."""
     place, _, attribute = target.rpartition(":")
@@ -70,7 +97,8 @@ def load_target(target: str) -> Callable[..., Any]:
         if place.endswith(".py"):
             if not Path(place).is_file():
                 raise UsageError(f"--implementation {target}: no file '{place}'; write path/to/file.py:function")
-            module = load_module(f"_conformance_target_{abs(hash(place))}", Path(place))
+            with _importing_from(Path(place).resolve().parent):
+                module = load_module(f"_conformance_target_{abs(hash(place))}", Path(place))
         else:
             module = importlib.import_module(place)
     except UsageError:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conformance import limits, record
+from conformance import files, limits, record
 from conformance.errors import UsageError
 from conformance.record import Record
 from conformance.subject import Subject
@@ -138,9 +138,7 @@ def _require_few(subjects: Sequence[Key]) -> None:
 
 def write_records(merged: Merged, path: Path) -> None:
     """The merged records as one results file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(record.line(each) + "\n" for each in merged.records())
+    files.write(path, "".join(record.line(each) + "\n" for each in merged.records()))
 
 
 def _cases(ordered: Sequence[Sequence[Record]], case_set: str) -> dict[str, Record]:

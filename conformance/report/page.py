@@ -12,7 +12,7 @@ import jinja2
 import markupsafe
 import numpy as np
 
-from conformance import __version__, anatomy, record
+from conformance import __version__, anatomy, files, record
 from conformance.adapter import ROLES
 from conformance.report import (
     agreement,
@@ -64,8 +64,7 @@ _LEADING = 5
 
 def write(merged: Merged, path: Path, teeth: Teeth | None = None) -> None:
     """Write the page."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(merged, teeth), encoding="utf-8")
+    files.write(path, render(merged, teeth))
 
 
 def render(merged: Merged, teeth: Teeth | None = None) -> str:
@@ -137,8 +136,7 @@ def write_comparison(comparison: compare.Comparison, path: Path) -> None:
             style=_style(),
         )
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    files.write(path, text)
 
 
 def write_history(found: history.History, path: Path) -> None:
@@ -149,8 +147,7 @@ def write_history(found: history.History, path: Path) -> None:
         .get_template("history.html.jinja")
         .render(it=found, levels=LEVELS, data=history.data(found), charts=charts(), script=script, style=_style())
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    files.write(path, text)
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from conformance.dtype import DTYPES
 
@@ -38,7 +38,11 @@ def by_width(dtypes: Iterable[str]) -> list[str]:
     return sorted(dtypes, key=lambda name: (_DTYPES.index(name) if name in _DTYPES else len(_DTYPES), name))
 
 
+def dtypes(seen: Collection[str]) -> str:
+    """The dtypes in words."""
+    return "every dtype" if len(seen) == len(_DTYPES) else ", ".join(by_width(seen))
+
+
 def _block(block: Block) -> str:
-    names, modes, dtypes = block
-    every = "every dtype" if len(dtypes) == len(_DTYPES) else ", ".join(dtypes)
-    return f"{', '.join(names)} ({', '.join(modes)}; {every})"
+    names, modes, seen = block
+    return f"{', '.join(names)} ({', '.join(modes)}; {dtypes(seen)})"
