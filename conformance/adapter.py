@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from fractions import Fraction
 from importlib import metadata
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -201,6 +202,8 @@ class Adapter(abc.ABC):
     quantities: ClassVar[tuple[str, ...]] = ("loss", "gradient", "both", "tangent", "curvature")
     tangents: ClassVar[tuple[str, ...]] = ("logits",)  # the operands along which 'tangent' can differentiate
     dtypes: ClassVar[tuple[str, ...]] = tuple(DTYPES)
+    # Modes of mixed precision, with the dtypes of logits that they are for. Labels and weights come in float32.
+    mixed: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
     compiles_each_shape: ClassVar[tuple[str, ...]] = ()  # modes that compile anew for each shape
     layouts: ClassVar[tuple[str, ...]] = LAYOUTS
     keeps_memory: ClassVar[bool] = False  # freed memory stays in a pool, so that a call's need of it cannot be seen
@@ -246,6 +249,10 @@ class Adapter(abc.ABC):
 
         ``{args}`` stands for f's arguments and ``{wrt}`` for the one to differentiate; the cotangent is ``c``.
         """
+
+    def dtypes_of(self, mode: str) -> tuple[str, ...]:
+        """The dtypes of logits in which the mode means something."""
+        return self.mixed.get(mode, self.dtypes)
 
     def consecutive(self, first: int, count: int, dtype: str, device: str) -> Tensor:  # noqa: ARG002
         """``count`` numbers of a dtype of 16 or 32 bits from the bit pattern ``first`` on, made on the device.

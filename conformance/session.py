@@ -204,7 +204,7 @@ def _runners(session: Session) -> Iterator[Runner]:
             for mode in modes:
                 for device in choice.devices or adapter.devices():
                     for dtype in choice.dtypes or tuple(DTYPES):
-                        if device in adapter.devices() and dtype in adapter.dtypes:
+                        if device in adapter.devices() and dtype in adapter.dtypes_of(mode):
                             subject = Subject(name, implementation.name, version, mode, device, dtype)
                             yield Runner(subject, adapter, implementation)
 

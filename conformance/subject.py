@@ -57,6 +57,11 @@ class Runner:
         """What the implementation takes beside the labels: 'logits' or 'probabilities'."""
         return self.implementation.takes
 
+    @property
+    def mixed(self) -> bool:
+        """True in a mode of mixed precision, whose losses may be wider than their logits."""
+        return self.subject.mode in self.adapter.mixed
+
     def request(self, call: Call, quantity: str = "loss", wrt: str = "") -> Request:
         """What has to be computed, as the adapter wants it; a derivative without ``wrt`` is that by ``takes``."""
         wrt = wrt or self.takes

@@ -73,7 +73,7 @@ class OneSided(Runner):
     """A subject in float32, or its mirror image."""
 
     def __init__(self, formulas, mirrored):
-        adapter = SimpleNamespace(modes=("eager",), layouts=LAYOUTS, compiles_each_shape=(), packages=())
+        adapter = SimpleNamespace(modes=("eager",), mixed={}, layouts=LAYOUTS, compiles_each_shape=(), packages=())
         implementation = Implementation("f", "f", function, reductions=REDUCTIONS)
         super().__init__(Subject("a", "f", "1", "eager", "cpu", "float32"), adapter, implementation)
         self.formulas, self.mirrored = formulas, mirrored

@@ -84,7 +84,8 @@ def v1_losses_sigmoid_cross_entropy(logits, labels, *, weight=None, reduction="n
 def _keras(loss: type, careful: bool, **options: Any) -> Callable[..., Tensor]:
     """A Keras loss, called with a last axis of one, for that axis is averaged before any reduction.
 
-    A careful call names the dtype of the logits; one without it is computed in floatx.
+    A careful call names the dtype of the logits; one without it is computed in floatx. Mixed precision is no mode here:
+    a global policy (mixed_float16, mixed_bfloat16) is for layers, and changes no bit of a loss.
     """
 
     def function(logits, labels, *, weight=None, reduction="none", label_smoothing=0.0):

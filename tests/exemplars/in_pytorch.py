@@ -71,6 +71,15 @@ class Premultiplied(Narrow):
         return total
 
 
+class Widening(Correct):
+    """Under autocast the loss stays in float32, as PyTorch's own does."""
+
+    def narrow(self, result, logits, labels):
+        return (
+            result.float() if torch.is_autocast_enabled(logits.device.type) else super().narrow(result, logits, labels)
+        )
+
+
 def _bits(values):
     return values.view(torch.int64)
 
@@ -83,3 +92,4 @@ correct = Correct()
 within_two_ulps = WithinTwoUlps()
 narrow = Narrow()
 premultiplied = Premultiplied()
+widening = Widening()
