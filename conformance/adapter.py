@@ -26,7 +26,7 @@ Operands = Mapping[str, Tensor]  # logits or probabilities, labels, weight, pos_
 Program = Callable[[Operands], Tensor]
 LAYOUTS = ("contiguous", "strided", "transposed", "sliced", "expanded", "channels_last")
 OPERANDS = ("logits", "labels", "weight", "pos_weight")  # what a call is given, and can be differentiated along
-KEYWORDS = ("weight", "pos_weight", "reduction", "label_smoothing")
+KEYWORDS = ("weight", "pos_weight", "reduction", "label_smoothing", "ignore_index")
 ARGUMENTS = ("logits", "probabilities")
 CLAMPS = ("logarithm", "probability")
 _CLAMPED = {"logarithm": (-1e4, -10.0), "probability": (1e-300, 1e-2)}  # beyond, a clamp would be another function
@@ -91,7 +91,8 @@ class Implementation:
     """One callable that computes the operator.
 
     ``function(logits, labels, *, weight=None, pos_weight=None, reduction="none", label_smoothing=0.0)`` takes and
-    returns native tensors; a keyword that its signature lacks is a feature that it does not offer.
+    returns native tensors; a keyword that its signature lacks is a feature that it does not offer. Another one that it
+    may have is ``ignore_index=None``, the label of elements that do not count, not in a mean either.
     ``expression`` is the call as a user writes it, for reproducers, with ``{more}`` for the keywords spelled
     out in ``spelling`` (in ``absent`` where the operand is not given), ``{call}`` for those in ``call_spelling``,
     and ``{reduction}`` for the reduction's own name. ``same_rank_weights``: the documentation asks for weights of
@@ -140,12 +141,16 @@ class Implementation:
         """True if the function's signature has the keyword."""
         return keyword in signature_of(self.function).parameters
 
-    def call_text(self, reduction: str, given: Collection[str], label_smoothing: float | None) -> str:
+    def call_text(
+        self, reduction: str, given: Collection[str], label_smoothing: float | None, ignore_index: int | None = None
+    ) -> str:
         """The call as a user writes it, on tensors named x or p, z, w (weight) and q (pos_weight)."""
         more = "".join(text for name, text in self.spelling.items() if name in given)
         more += "".join(text for name, text in self.absent.items() if name not in given)
         if label_smoothing is not None:
             more += self.spelling["label_smoothing"].replace("{a}", repr(label_smoothing))
+        if ignore_index is not None:
+            more += self.spelling["ignore_index"].replace("{i}", repr(ignore_index))
         chosen = self.reductions.get(reduction, Reduction(reduction))
         call = "".join(text for name, text in self.call_spelling.items() if name in given)
         fill = {"{more}": more, "{call}": call, "{reduction}": chosen.spelled}
@@ -176,6 +181,7 @@ class Request:
     wrt: str = "logits"
     reduction: str = "none"
     label_smoothing: float | None = None
+    ignore_index: int | None = None
 
     @property
     def argument(self) -> str:
@@ -189,6 +195,8 @@ class Request:
             given["reduction"] = self.reduction
         if self.label_smoothing is not None:
             given["label_smoothing"] = self.label_smoothing
+        if self.ignore_index is not None:
+            given["ignore_index"] = self.ignore_index
         return self.implementation.function(operands[self.argument], operands["labels"], **given)
 
 

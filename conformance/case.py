@@ -73,6 +73,7 @@ class Case:
     label_dtype: str = ""
     logit_dtype: str = ""
     law: Law | None = None
+    ignore_index: int | None = None
     links: tuple[str, ...] = ()
     golden: Mapping[str, Golden] = field(default_factory=dict)
 
@@ -86,6 +87,8 @@ class Case:
         """True if only the elements matter: such cases of one dtype share one tensor."""
         special = (self.label_smoothing != "0", self.repeat != 1, self.layout != "contiguous", self.mismatch)
         mixed = (self.label_dtype, self.logit_dtype, self.law, self.reductions != ("none",))
+        if self.ignore_index is not None:
+            return False
         chapters = ("values", "gradients", "weights", "dtypes", "probabilities")
         return self.chapter in chapters and not any(special + mixed)
 
@@ -115,8 +118,14 @@ class Case:
 
     @property
     def hard_labels(self) -> bool:
-        """True if every label is 0 or 1."""
-        return all(text in ("0", "1") for text in self.texts["labels"].flat)
+        """True if every label is 0 or 1, or ignored."""
+        hard = ("0", "1") if self.ignore_index is None else ("0", "1", str(self.ignore_index))
+        return all(text in hard for text in self.texts["labels"].flat)
+
+    def ignored(self, dtype: Dtype) -> npt.NDArray[np.bool_]:
+        """Which labels are the ignored one, in their own shape."""
+        labels = self.operand("labels", dtype)
+        return labels == self.ignore_index if self.ignore_index is not None else np.zeros(labels.shape, np.bool_)
 
     @property
     def finite(self) -> bool:
@@ -125,9 +134,15 @@ class Case:
         return not any(text in specials for array in self.texts.values() for text in array.flat)
 
     def elements(self, dtype: Dtype) -> Iterator[tuple[float, ...]]:
-        """The elements, operands broadcast together, as tuples in the order of ``operands``."""
+        """The elements, operands broadcast together, as tuples in the order of ``operands``.
+
+        One that is ignored counts as one with label 0 and weight 0.
+        """
         given = ((name, name in self.texts) for name in self.operands)
         arrays = [self.operand(name, dtype) if there else np.float64(DEFAULTS[name]) for name, there in given]
+        if self.ignore_index is not None:
+            off = self.ignored(dtype)
+            arrays[1:3] = (np.where(off, 0.0, each) for each in arrays[1:3])
         return zip(*(array.flat for array in np.broadcast_arrays(*arrays)), strict=True)
 
     def exact(self, quantity: str, dtype: Dtype) -> Exact:
@@ -220,6 +235,7 @@ def loads(text: str, path: Path, root: Path | None = None, *, sealed: bool = Tru
         repeat=int(data.get("repeat", 1)),
         layout=data.get("layout", "contiguous"),
         mismatch=data.get("mismatch", ""),
+        ignore_index=int(data["ignore_index"]) if "ignore_index" in data else None,
         label_dtype=data.get("label_dtype", ""),
         logit_dtype=data.get("logit_dtype", ""),
         law=Law(int(law["examples"]), int(law["elements"]), tuple(law["logits"]), law["labels"]) if law else None,

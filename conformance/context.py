@@ -76,6 +76,7 @@ def case_record(case: Case) -> Record:
     """A case: what it is about, its inputs as written, and the exact results of its elements, a dtype at a time."""
     settings = {
         "label_smoothing": case.label_smoothing if case.label_smoothing != "0" else "",
+        "ignore_index": "" if case.ignore_index is None else str(case.ignore_index),
         "reductions": " ".join(case.reductions) if case.reductions != ("none",) else "",
         "repeat": str(case.repeat) if case.repeat > 1 else "",
         "layout": case.layout if case.layout != "contiguous" else "",

@@ -40,7 +40,9 @@ def exact(logits, labels, *, weight=None, pos_weight=None, reduction="none", lab
     if logits.shape != labels.shape:
         raise ValueError(f"labels {labels.shape} and logits {logits.shape} must have the same shape")
     x, z, w, q = _wide(logits, labels, weight, pos_weight)
-    loss = w * operator.loss(x, z * (1 - label_smoothing) + label_smoothing / 2, q)
+    loss = operator.loss(x, z * (1 - label_smoothing) + label_smoothing / 2, q)
+    # The limit of 0 * loss is 0.
+    loss = w * np.where((w == 0) & np.isinf(loss), 0.0, loss)
     return _rounded(_reduce(loss, reduction), logits.dtype)
 
 

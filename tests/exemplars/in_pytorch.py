@@ -16,7 +16,17 @@ class WithinTwoUlps(Correct):
     def __init__(self, dtype=None):
         self.dtype = dtype
 
-    def __call__(self, logits, labels, *, weight=None, pos_weight=None, reduction="none", label_smoothing=0.0):
+    def __call__(
+        self,
+        logits,
+        labels,
+        *,
+        weight=None,
+        pos_weight=None,
+        reduction="none",
+        label_smoothing=0.0,
+        ignore_index=None,
+    ):
         of_dtype = self if self.dtype is not None else WithinTwoUlps(logits.dtype)
         return Correct.__call__(
             of_dtype,
@@ -26,6 +36,7 @@ class WithinTwoUlps(Correct):
             pos_weight=pos_weight,
             reduction=reduction,
             label_smoothing=label_smoothing,
+            ignore_index=ignore_index,
         )
 
     def loss(self, x, z, q):
