@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from conformance import content, intake, limits, probability, proof
+from conformance import content, intake, probability, proof, written
 from conformance.ball import NotProven
 from conformance.dtype import DTYPES, Dtype
 from conformance.errors import ContentError
@@ -281,12 +280,16 @@ def _require_seal(raw: Mapping[str, Any], text: str, path: Path) -> None:
 
 def _texts(data: Mapping[str, Any], path: Path) -> dict[str, npt.NDArray[np.object_]]:
     if "picture" in data:
-        texts = _picture(data["picture"], data["palette"], path)
+        texts = written.picture(data["picture"], data["palette"], path)
     else:
-        texts = {name: _array(data[name], name, path) for name in ("logits", "probabilities", "labels") if name in data}
+        texts = {
+            name: written.array(data[name], name, path)
+            for name in ("logits", "probabilities", "labels")
+            if name in data
+        }
     for name in OPERANDS[2:]:
         if name in data:
-            texts[name] = _array(data[name], name, path)
+            texts[name] = written.array(data[name], name, path)
     for name, array in texts.items():
         for text in array.flat:
             parse(str(text))
@@ -314,56 +317,7 @@ def _require_one_shape(texts: Mapping[str, npt.NDArray[np.object_]], path: Path)
         together = np.broadcast_shapes(*shapes.values())
     except ValueError:
         raise ContentError(path, "input", f"its shapes do not fit: {shapes}", right) from None
-    _require_few(math.prod(together), "operands together", path)
-
-
-def _require_few(elements: int, name: str, path: Path) -> None:
-    if elements > limits.MOST_ELEMENTS:
-        raise ContentError(path, f"input.{name}", "it has too many elements", f"at most {limits.MOST_ELEMENTS:,}")
-
-
-def _array(value: Any, name: str, path: Path) -> npt.NDArray[np.object_]:
-    shape = _shape_of(value)
-    # A ragged list a few thousand wide and three deep would ask for more memory than there is.
-    _require_few(math.prod(size or 1 for size in shape), name, path)
-    array = np.empty(shape, dtype=object)
-    for index in itertools.product(*map(range, shape)):
-        item: Any = value
-        for position in index:
-            if not isinstance(item, list) or position >= len(item):
-                raise ContentError(path, f"input.{name}", "its rows differ in length", "make it rectangular")
-            item = item[position]
-        if not isinstance(item, str):
-            raise ContentError(path, f"input.{name}", f"{item!r} is not a string", 'write "0.5"')
-        array[index] = item
-    return array
-
-
-def _shape_of(value: Any) -> tuple[int, ...]:
-    if not isinstance(value, list):
-        return ()
-    return (len(value), *(_shape_of(value[0]) if value else ()))
-
-
-def _picture(
-    picture: list[Any], palette: Mapping[str, Mapping[str, str]], path: Path
-) -> dict[str, npt.NDArray[np.object_]]:
-    def pixels(block: Any, key: str) -> Any:
-        if isinstance(block, list):
-            return [pixels(each, key) for each in block]
-        if not isinstance(block, str):
-            raise ContentError(path, "input.picture", f"{block!r} is not a string", "write lines of pixels")
-        unknown = set("".join(block.split())) - set(palette)
-        if unknown:
-            raise ContentError(
-                path, "input.picture", f"pixel '{min(unknown)}' has no palette entry", "add it to the palette"
-            )
-        return [[palette[char][key] for char in line] for line in block.split()]
-
-    return {
-        "logits": _array(pixels(picture, "logit"), "picture", path),
-        "labels": _array(pixels(picture, "label"), "picture", path),
-    }
+    written.require_few(math.prod(together), "operands together", path)
 
 
 def _read_golden(table: Mapping[str, Any], dtype: str, texts: Mapping[str, Any], path: Path) -> Golden:
