@@ -32,6 +32,9 @@ CLAMPS = ("logarithm", "probability")
 _CLAMPED = {"logarithm": (-1e4, -10.0), "probability": (1e-300, 1e-2)}  # beyond, a clamp would be another function
 _MOST_DIGITS = 40
 
+# What an ambient switch may change by its documentation: no bit, subnormal numbers to zero, or last places.
+MAY = ("nothing", "subnormals", "rounding")
+
 ROLES = {
     "function": "a public function of the framework",
     "composition": "what users write with public functions where they do not call one that computes the whole",
@@ -74,6 +77,29 @@ class Clamp:
         if len(self.value) > _MOST_DIGITS or not low <= float(self.value) <= high:
             raise ValueError(f"a clamp of the {self.kind} at {self.value:.40} is none; write {low:g} to {high:g}")
         Fraction(self.value)
+
+
+@dataclass(frozen=True, eq=False)
+class Switch:
+    """A setting of a whole process that users have: what sets it, and what its documentation says it may change.
+
+    ``environment`` is set before the framework is imported, ``throw`` called afterwards. ``may`` is one of MAY; where
+    it is not 'nothing' a person looked at the ``sentence`` that says so on the day ``checked``.
+    """
+
+    throw: Callable[[], object] = lambda: None
+    _: KW_ONLY
+    environment: Mapping[str, str] = field(default_factory=dict)
+    may: str = "nothing"
+    sentence: str = ""
+    url: str = ""
+    checked: str = ""
+
+    def __post_init__(self) -> None:
+        if self.may not in MAY:
+            raise ValueError(f"a switch may not change '{self.may}'; known: {', '.join(MAY)}")
+        if self.may != "nothing" and not self.sentence:
+            raise ValueError(f"a switch that may change {self.may} needs the sentence that says so")
 
 
 @dataclass(frozen=True)
@@ -280,6 +306,10 @@ class Adapter(abc.ABC):
 
     def functions(self) -> Mapping[str, Callable[[Any], Any]]:
         """The framework's own tensor (of float32), relu, abs, exp, log1p and mean, to show the formula's steps."""
+        return {}
+
+    def ambient(self) -> Mapping[str, Switch]:
+        """The switches that users set for a whole process, by name; each is tried in a process of its own (L9)."""
         return {}
 
     def threads(self) -> int:

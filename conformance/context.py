@@ -33,7 +33,11 @@ def records(session: Session) -> Iterator[Record]:
             yield implementation_record(runner.adapter, runner.implementation)
     chosen = {runner.subject.dtype for runner in session.runners}
     for case in load_all() if session.runners else ():
-        if session.case_chosen(case.id) and any(session.clause_chosen(clause) for clause in case.clauses):
+        if (
+            session.case_chosen(case.id)
+            and session.affordable(case)
+            and any(session.clause_chosen(clause) for clause in case.clauses)
+        ):
             yield case_record(case)
     if curves_chosen(session):
         for name in DTYPES:

@@ -40,6 +40,10 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
         {"type": int, "default": 0, "metavar": "N"},
         "threads, and cores, that each framework may use (default with --benchmark-only: all; else its own choice)",
     ),
+    "thorough": (
+        {"action": "store_true"},
+        "also what takes a process for each of an adapter's ambient switches (clause L9), half a minute a framework",
+    ),
     "no-isolation": (
         {"action": "store_true"},
         "judge in pytest's own process, for a debugger: a subject that crashes ends the run",
@@ -81,6 +85,7 @@ def choice_of(config: pytest.Config) -> Choice:
         strict=strict,
         ledger=config.getoption("xent_ledger"),
         seed=config.getoption("xent_seed"),
+        thorough=config.getoption("xent_thorough"),
         threads=threads_of(config.getoption("xent_threads"), timing(config)),
     )
 
@@ -100,6 +105,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if judges(config) and not hasattr(config, "workerinput") and not config.option.collectonly:
         options: dict[str, Any] = {name: list(config.getoption(f"xent_{name}")) for name in CHOICES}
         options |= {"seed": config.getoption("xent_seed"), "strict": choice_of(config).strict}
+        options |= {"thorough": True} if config.getoption("xent_thorough") else {}
         recorder = Recorder(config, choice_of(config), Path(config.getoption("xent_out")), options)
         config.pluginmanager.register(recorder, "conformance-recorder")
         if wants_bar(config):

@@ -95,6 +95,7 @@ AGREEMENT = Bound(24, "scaled", "two evaluations, each within the must bound of 
 
 
 WHOLE = Bound(2.5, "result", "tails 0.5, the sum 0.5, 1 / n 1 (0.5, wobble), a product 0.5")
+FLUSHED_BELOW = 2  # smallest normal numbers: 2^n m, 1 <= m < 2, is lost with 2^n where that is subnormal
 HALF_SUMMATION = Bound(13, "scaled", "elements 12, a wider accumulator rounded once 1")
 HALF = 24  # a format of fewer bits is a storage format: sums are accumulated in a wider one
 
@@ -122,6 +123,12 @@ def large_summation(n: int, precision: int) -> Bound:
         return HALF_SUMMATION
     steps = math.ceil(math.log2(n))
     return Bound(12 + steps + 12 + 1, "scaled", f"elements 12, pairwise {steps}, blocks 12, division 1")
+
+
+def mean_agreement(n: int, precision: int) -> Bound:
+    """Two means of the same elements, in another order: each within large_summation."""
+    each = large_summation(n, precision)
+    return Bound(2 * each.ulps, each.measure, f"two means, each: {each.derivation}")
 
 
 def careless_summation(n: int, precision: int) -> Bound:
@@ -355,6 +362,11 @@ _CLAUSES = (
            LOSS_MUST),
     Clause("L8", Level.MUST, "A class that only calls a function gives that function's bits.",
            "Who reads the one's verdict relies on it for the other.", _THIS),
+    Clause("L9", Level.SHOULD,
+           "An ambient switch (default dtype or device, threads, flush to zero, ...) changes no bit without a word: "
+           "only what its documentation says, or by an error.",
+           "Who sets it for a layer's sake does not look at the loss; heard with --thorough, or by name.",
+           "https://docs.pytorch.org/docs/stable/notes/numerical_accuracy.html", AGREEMENT),
     Clause("E1", Level.MUST,
            "Mismatched shapes, wrong dtypes and unknown reductions raise the framework's own error.",
            "A number would be believed.", _THIS),

@@ -20,6 +20,7 @@ from conformance.adapter import (
     Program,
     Reduction,
     Request,
+    Switch,
     Tensor,
     strided,
 )
@@ -219,6 +220,9 @@ class NumPy(Adapter):
     def device_of(self, tensor: Tensor) -> str:
         return "cpu"
 
+    def ambient(self) -> Mapping[str, Switch]:
+        return {"seterr(all=raise)": Switch(lambda: np.seterr(all="raise"))}
+
     def program(self, request: Request) -> Program:
         if request.quantity == "loss":
             return _quiet(request.forward)
@@ -242,7 +246,8 @@ class NumPy(Adapter):
 
 def _quiet(program: Program) -> Program:
     def run(operands: Operands) -> Tensor:
-        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+        # Not np.errstate: what a user sets of it must reach the functions.
+        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
             return program(operands)
 
     return run

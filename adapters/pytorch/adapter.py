@@ -24,6 +24,7 @@ from conformance.adapter import (
     Program,
     Reduction,
     Request,
+    Switch,
     Tensor,
     strided,
 )
@@ -208,6 +209,29 @@ class PyTorch(Adapter):
             "tensor": lambda values: torch.tensor(values, dtype=torch.float32), "relu": torch.relu, "abs": torch.abs,
             "exp": torch.exp, "log1p": torch.log1p, "mean": torch.mean,
         }  # fmt: skip
+
+    def ambient(self) -> Mapping[str, Switch]:
+        return {
+            "set_default_dtype(float64)": Switch(lambda: torch.set_default_dtype(torch.float64)),
+            "set_default_device(meta)": Switch(lambda: torch.set_default_device("meta")),
+            "set_flush_denormal(True)": Switch(
+                lambda: torch.set_flush_denormal(True),
+                may="subnormals",
+                sentence="Disables denormal floating numbers on CPU.",
+                url=f"{DOCS}torch.set_flush_denormal.html",
+                checked="2026-11-26",
+            ),
+            "use_deterministic_algorithms(True)": Switch(lambda: torch.use_deterministic_algorithms(True)),
+            "set_num_threads(1)": Switch(
+                lambda: torch.set_num_threads(1),
+                may="rounding",
+                sentence="PyTorch is not guaranteed to produce bitwise identical results for floating point "
+                "computations that are mathematically identical.",
+                url="https://docs.pytorch.org/docs/stable/notes/numerical_accuracy.html",
+                checked="2026-11-26",
+            ),
+            "set_float32_matmul_precision(medium)": Switch(lambda: torch.set_float32_matmul_precision("medium")),
+        }
 
     def threads(self) -> int:
         return torch.get_num_threads()
