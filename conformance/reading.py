@@ -17,8 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from conformance import case as cases
 from conformance import loader
 from conformance.adapter import Adapter, Array
+from conformance.draw import drawn
 from conformance.dtype import DTYPES, Dtype
 from conformance.exact import Floats
 from conformance.refusal import told
@@ -27,14 +29,17 @@ from conformance.target import brought, is_target
 
 Reading = Mapping[str, Array | str]  # "loss" or "gradient", "none" or "mean", to what came back or what was raised
 ELEMENTS = 40_961  # beyond PyTorch's 32,768 a thread
-RANGE = 104.0  # e^-104 is below the smallest subnormal number of float32
+CASE = "laws/ambient"  # its logits go to 104: e^-104 is below the smallest subnormal number of float32
 PATIENCE = 600.0
 
 
 def elements(dtype: Dtype) -> tuple[Floats, Floats]:
-    """Logits and labels of every call, exact in the dtype; hard labels, which everybody takes."""
-    x = native(np.linspace(-RANGE, RANGE, ELEMENTS), dtype).astype(np.float64)
-    return x, (np.arange(ELEMENTS) % 2).astype(np.float64)
+    """Logits and labels of every call, exact in the dtype: what the law draws, over and over."""
+    law = cases.named(CASE).law
+    if law is None:
+        raise ValueError(f"{CASE} is not a law")
+    x, z = drawn(law, dtype)
+    return np.resize(x, ELEMENTS), np.resize(z, ELEMENTS)
 
 
 def read(folder: Path, runners: Sequence[Runner], switch: str) -> dict[str, Reading]:
