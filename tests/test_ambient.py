@@ -131,6 +131,17 @@ def test_it_is_heard_when_it_is_asked_for() -> None:
     assert hears(cases=("laws/ambient",))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_no_logit_is_subnormal_and_some_losses_are(dtype: str) -> None:
+    """Results may be flushed, inputs must not be."""
+    x, z = reading.elements(DTYPES[dtype])
+    losses = np.log1p(np.exp(-np.abs(x)))
+
+    assert set(z) == {0.0, 1.0}
+    assert not ((x != 0) & (np.abs(x) < DTYPES[dtype].smallest_normal)).any()
+    assert ((losses > 0) & (losses < DTYPES[dtype].smallest_normal)).any()
+
+
 def test_a_reading_is_what_the_subject_returns() -> None:
     """In a process of its own: every call, to the bit, errors by their text."""
     session = open_session(Choice(("numpy",), ("exact", "textbook formula"), ("cpu",), ("float32", "bfloat16")))
