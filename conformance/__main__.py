@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -131,9 +132,10 @@ def _resuming(own: Sequence[str], rest: Sequence[str]) -> str:
 
 
 def _run(options: argparse.Namespace, extra: Sequence[str], again: str) -> int:
-    chosen = {f"{name}s": tuple(getattr(options, name)) for name in CHOICES}
+    chosen: dict[str, Any] = {f"{name}s": tuple(getattr(options, name)) for name in CHOICES}
     threads = threads_of(options.threads, "--benchmark-only" in extra)
-    session_of(Choice(**chosen, strict=options.strict, ledger=options.ledger, seed=options.seed, threads=threads))
+    chosen |= {name: getattr(options, name) for name in ("strict", "ledger", "seed", "thorough")}
+    session_of(Choice(**chosen, threads=threads))
     arguments = ["-p", "conformance.plugin", "--import-mode=importlib", "-c", os.devnull, f"--rootdir={SUITE.parent}"]
     arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     arguments += ["-p", "no:cacheprovider", *_quiet(extra), f"--out={options.out}"]

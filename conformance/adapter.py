@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from fractions import Fraction
 from importlib import metadata
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,11 +26,14 @@ Operands = Mapping[str, Tensor]  # logits or probabilities, labels, weight, pos_
 Program = Callable[[Operands], Tensor]
 LAYOUTS = ("contiguous", "strided", "transposed", "sliced", "expanded", "channels_last")
 OPERANDS = ("logits", "labels", "weight", "pos_weight")  # what a call is given, and can be differentiated along
-KEYWORDS = ("weight", "pos_weight", "reduction", "label_smoothing")
+KEYWORDS = ("weight", "pos_weight", "reduction", "label_smoothing", "ignore_index")
 ARGUMENTS = ("logits", "probabilities")
 CLAMPS = ("logarithm", "probability")
 _CLAMPED = {"logarithm": (-1e4, -10.0), "probability": (1e-300, 1e-2)}  # beyond, a clamp would be another function
 _MOST_DIGITS = 40
+
+# What an ambient switch may change by its documentation: no bit, subnormal numbers to zero, or last places.
+MAY = ("nothing", "subnormals", "rounding")
 
 ROLES = {
     "function": "a public function of the framework",
@@ -75,6 +79,29 @@ class Clamp:
         Fraction(self.value)
 
 
+@dataclass(frozen=True, eq=False)
+class Switch:
+    """A setting of a whole process that users have: what sets it, and what its documentation says it may change.
+
+    ``environment`` is set before the framework is imported, ``throw`` called afterwards. ``may`` is one of MAY; where
+    it is not 'nothing' a person looked at the ``sentence`` that says so on the day ``checked``.
+    """
+
+    throw: Callable[[], object] = lambda: None
+    _: KW_ONLY
+    environment: Mapping[str, str] = field(default_factory=dict)
+    may: str = "nothing"
+    sentence: str = ""
+    url: str = ""
+    checked: str = ""
+
+    def __post_init__(self) -> None:
+        if self.may not in MAY:
+            raise ValueError(f"a switch may not change '{self.may}'; known: {', '.join(MAY)}")
+        if self.may != "nothing" and not self.sentence:
+            raise ValueError(f"a switch that may change {self.may} needs the sentence that says so")
+
+
 @dataclass(frozen=True)
 class Supported:
     """The dtypes that a function's documentation names, in its own sentence; a person looked at it on ``checked``."""
@@ -90,7 +117,8 @@ class Implementation:
     """One callable that computes the operator.
 
     ``function(logits, labels, *, weight=None, pos_weight=None, reduction="none", label_smoothing=0.0)`` takes and
-    returns native tensors; a keyword that its signature lacks is a feature that it does not offer.
+    returns native tensors; a keyword that its signature lacks is a feature that it does not offer. Another one that it
+    may have is ``ignore_index=None``, the label of elements that do not count, not in a mean either.
     ``expression`` is the call as a user writes it, for reproducers, with ``{more}`` for the keywords spelled
     out in ``spelling`` (in ``absent`` where the operand is not given), ``{call}`` for those in ``call_spelling``,
     and ``{reduction}`` for the reduction's own name. ``same_rank_weights``: the documentation asks for weights of
@@ -139,12 +167,16 @@ class Implementation:
         """True if the function's signature has the keyword."""
         return keyword in signature_of(self.function).parameters
 
-    def call_text(self, reduction: str, given: Collection[str], label_smoothing: float | None) -> str:
+    def call_text(
+        self, reduction: str, given: Collection[str], label_smoothing: float | None, ignore_index: int | None = None
+    ) -> str:
         """The call as a user writes it, on tensors named x or p, z, w (weight) and q (pos_weight)."""
         more = "".join(text for name, text in self.spelling.items() if name in given)
         more += "".join(text for name, text in self.absent.items() if name not in given)
         if label_smoothing is not None:
             more += self.spelling["label_smoothing"].replace("{a}", repr(label_smoothing))
+        if ignore_index is not None:
+            more += self.spelling["ignore_index"].replace("{i}", repr(ignore_index))
         chosen = self.reductions.get(reduction, Reduction(reduction))
         call = "".join(text for name, text in self.call_spelling.items() if name in given)
         fill = {"{more}": more, "{call}": call, "{reduction}": chosen.spelled}
@@ -179,6 +211,7 @@ class Request:
     wrt: str = "logits"
     reduction: str = "none"
     label_smoothing: float | None = None
+    ignore_index: int | None = None
     along: tuple[str, ...] = ()
     context: str = ""
 
@@ -194,6 +227,8 @@ class Request:
             given["reduction"] = self.reduction
         if self.label_smoothing is not None:
             given["label_smoothing"] = self.label_smoothing
+        if self.ignore_index is not None:
+            given["ignore_index"] = self.ignore_index
         return self.implementation.function(operands[self.argument], operands["labels"], **given)
 
 
@@ -207,6 +242,8 @@ class Adapter(abc.ABC):
     quantities: ClassVar[tuple[str, ...]] = ("loss", "gradient", "both", "tangent", "curvature")
     tangents: ClassVar[tuple[str, ...]] = ("logits",)  # the operands along which 'tangent' can differentiate
     dtypes: ClassVar[tuple[str, ...]] = tuple(DTYPES)
+    # Modes of mixed precision, with the dtypes of logits that they are for. Labels and weights come in float32.
+    mixed: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
     compiles_each_shape: ClassVar[tuple[str, ...]] = ()  # modes that compile anew for each shape
     layouts: ClassVar[tuple[str, ...]] = LAYOUTS
     compiles_slowly: ClassVar[tuple[str, ...]] = ()  # modes in which a new dtype, rank or operand costs seconds
@@ -264,6 +301,10 @@ class Adapter(abc.ABC):
         """What a call must leave alone: the random state, default dtype, threads, modes of differentiation, ..."""
         return {}
 
+    def dtypes_of(self, mode: str) -> tuple[str, ...]:
+        """The dtypes of logits in which the mode means something."""
+        return self.mixed.get(mode, self.dtypes)
+
     def consecutive(self, first: int, count: int, dtype: str, device: str) -> Tensor:  # noqa: ARG002
         """``count`` numbers of a dtype of 16 or 32 bits from the bit pattern ``first`` on, made on the device.
 
@@ -282,6 +323,10 @@ class Adapter(abc.ABC):
 
     def functions(self) -> Mapping[str, Callable[[Any], Any]]:
         """The framework's own tensor (of float32), relu, abs, exp, log1p and mean, to show the formula's steps."""
+        return {}
+
+    def ambient(self) -> Mapping[str, Switch]:
+        """The switches that users set for a whole process, by name; each is tried in a process of its own (L9)."""
         return {}
 
     def threads(self) -> int:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from conformance import content, intake, limits, probability, proof
+from conformance import content, intake, probability, proof, written
 from conformance.ball import NotProven
 from conformance.dtype import DTYPES, Dtype
 from conformance.errors import ContentError
@@ -74,6 +73,7 @@ class Case:
     logit_dtype: str = ""
     law: Law | None = None
     configurations: str = ""  # the kind of input of its rows: a value of the factor "inputs"
+    ignore_index: int | None = None
     links: tuple[str, ...] = ()
     golden: Mapping[str, Golden] = field(default_factory=dict)
 
@@ -92,6 +92,8 @@ class Case:
         """True if only the elements matter: such cases of one dtype share one tensor."""
         special = (self.label_smoothing != "0", self.repeat != 1, self.layout != "contiguous", self.mismatch)
         mixed = (self.label_dtype, self.logit_dtype, self.drawn, self.reductions != ("none",))
+        if self.ignore_index is not None:
+            return False
         chapters = ("values", "gradients", "weights", "dtypes", "probabilities")
         return self.chapter in chapters and not any(special + mixed)
 
@@ -121,8 +123,14 @@ class Case:
 
     @property
     def hard_labels(self) -> bool:
-        """True if every label is 0 or 1."""
-        return all(text in ("0", "1") for text in self.texts["labels"].flat)
+        """True if every label is 0 or 1, or ignored."""
+        hard = ("0", "1") if self.ignore_index is None else ("0", "1", str(self.ignore_index))
+        return all(text in hard for text in self.texts["labels"].flat)
+
+    def ignored(self, dtype: Dtype) -> npt.NDArray[np.bool_]:
+        """Which labels are the ignored one, in their own shape."""
+        labels = self.operand("labels", dtype)
+        return labels == self.ignore_index if self.ignore_index is not None else np.zeros(labels.shape, np.bool_)
 
     @property
     def finite(self) -> bool:
@@ -131,9 +139,15 @@ class Case:
         return not any(text in specials for array in self.texts.values() for text in array.flat)
 
     def elements(self, dtype: Dtype) -> Iterator[tuple[float, ...]]:
-        """The elements, operands broadcast together, as tuples in the order of ``operands``."""
+        """The elements, operands broadcast together, as tuples in the order of ``operands``.
+
+        One that is ignored counts as one with label 0 and weight 0.
+        """
         given = ((name, name in self.texts) for name in self.operands)
         arrays = [self.operand(name, dtype) if there else np.float64(DEFAULTS[name]) for name, there in given]
+        if self.ignore_index is not None:
+            off = self.ignored(dtype)
+            arrays[1:3] = (np.where(off, 0.0, each) for each in arrays[1:3])
         return zip(*(array.flat for array in np.broadcast_arrays(*arrays)), strict=True)
 
     def exact(self, quantity: str, dtype: Dtype) -> Exact:
@@ -226,6 +240,7 @@ def loads(text: str, path: Path, root: Path | None = None, *, sealed: bool = Tru
         repeat=int(data.get("repeat", 1)),
         layout=data.get("layout", "contiguous"),
         mismatch=data.get("mismatch", ""),
+        ignore_index=int(data["ignore_index"]) if "ignore_index" in data else None,
         label_dtype=data.get("label_dtype", ""),
         logit_dtype=data.get("logit_dtype", ""),
         law=Law(int(law["examples"]), int(law["elements"]), tuple(law["logits"]), law["labels"]) if law else None,
@@ -272,12 +287,16 @@ def _require_seal(raw: Mapping[str, Any], text: str, path: Path) -> None:
 
 def _texts(data: Mapping[str, Any], path: Path) -> dict[str, npt.NDArray[np.object_]]:
     if "picture" in data:
-        texts = _picture(data["picture"], data["palette"], path)
+        texts = written.picture(data["picture"], data["palette"], path)
     else:
-        texts = {name: _array(data[name], name, path) for name in ("logits", "probabilities", "labels") if name in data}
+        texts = {
+            name: written.array(data[name], name, path)
+            for name in ("logits", "probabilities", "labels")
+            if name in data
+        }
     for name in OPERANDS[2:]:
         if name in data:
-            texts[name] = _array(data[name], name, path)
+            texts[name] = written.array(data[name], name, path)
     for name, array in texts.items():
         for text in array.flat:
             parse(str(text))
@@ -305,56 +324,7 @@ def _require_one_shape(texts: Mapping[str, npt.NDArray[np.object_]], path: Path)
         together = np.broadcast_shapes(*shapes.values())
     except ValueError:
         raise ContentError(path, "input", f"its shapes do not fit: {shapes}", right) from None
-    _require_few(math.prod(together), "operands together", path)
-
-
-def _require_few(elements: int, name: str, path: Path) -> None:
-    if elements > limits.MOST_ELEMENTS:
-        raise ContentError(path, f"input.{name}", "it has too many elements", f"at most {limits.MOST_ELEMENTS:,}")
-
-
-def _array(value: Any, name: str, path: Path) -> npt.NDArray[np.object_]:
-    shape = _shape_of(value)
-    # A ragged list a few thousand wide and three deep would ask for more memory than there is.
-    _require_few(math.prod(size or 1 for size in shape), name, path)
-    array = np.empty(shape, dtype=object)
-    for index in itertools.product(*map(range, shape)):
-        item: Any = value
-        for position in index:
-            if not isinstance(item, list) or position >= len(item):
-                raise ContentError(path, f"input.{name}", "its rows differ in length", "make it rectangular")
-            item = item[position]
-        if not isinstance(item, str):
-            raise ContentError(path, f"input.{name}", f"{item!r} is not a string", 'write "0.5"')
-        array[index] = item
-    return array
-
-
-def _shape_of(value: Any) -> tuple[int, ...]:
-    if not isinstance(value, list):
-        return ()
-    return (len(value), *(_shape_of(value[0]) if value else ()))
-
-
-def _picture(
-    picture: list[Any], palette: Mapping[str, Mapping[str, str]], path: Path
-) -> dict[str, npt.NDArray[np.object_]]:
-    def pixels(block: Any, key: str) -> Any:
-        if isinstance(block, list):
-            return [pixels(each, key) for each in block]
-        if not isinstance(block, str):
-            raise ContentError(path, "input.picture", f"{block!r} is not a string", "write lines of pixels")
-        unknown = set("".join(block.split())) - set(palette)
-        if unknown:
-            raise ContentError(
-                path, "input.picture", f"pixel '{min(unknown)}' has no palette entry", "add it to the palette"
-            )
-        return [[palette[char][key] for char in line] for line in block.split()]
-
-    return {
-        "logits": _array(pixels(picture, "logit"), "picture", path),
-        "labels": _array(pixels(picture, "label"), "picture", path),
-    }
+    written.require_few(math.prod(together), "operands together", path)
 
 
 def _read_golden(table: Mapping[str, Any], dtype: str, texts: Mapping[str, Any], path: Path) -> Golden:

@@ -33,7 +33,11 @@ def records(session: Session) -> Iterator[Record]:
             yield implementation_record(runner.adapter, runner.implementation)
     chosen = {runner.subject.dtype for runner in session.runners}
     for case in load_all() if session.runners else ():
-        if session.case_chosen(case.id) and any(session.clause_chosen(clause) for clause in case.clauses):
+        if (
+            session.case_chosen(case.id)
+            and session.affordable(case)
+            and any(session.clause_chosen(clause) for clause in case.clauses)
+        ):
             yield case_record(case)
     if curves_chosen(session):
         for name in DTYPES:
@@ -76,6 +80,7 @@ def case_record(case: Case) -> Record:
     """A case: what it is about, its inputs as written, and the exact results of its elements, a dtype at a time."""
     settings = {
         "label_smoothing": case.label_smoothing if case.label_smoothing != "0" else "",
+        "ignore_index": "" if case.ignore_index is None else str(case.ignore_index),
         "reductions": " ".join(case.reductions) if case.reductions != ("none",) else "",
         "repeat": str(case.repeat) if case.repeat > 1 else "",
         "layout": case.layout if case.layout != "contiguous" else "",

@@ -23,6 +23,7 @@ from conformance.subject import Runner
 # Which quantity a clause looks at, for the reproducer; the loss if it is not listed.
 QUANTITIES = {
     "G1": "gradient", "G2": "gradient", "G3": "gradient", "G4": "gradient", "G8": "gradient", "G10": "gradient",
+    "G13": "gradient",
     "L3": "gradient", "P3": "gradient", "P5": "gradient", "P6": "gradient", "P7": "gradient",
     "G5": "label_gradient", "G6": "curvature", "G11": "curvature", "G7": "tangent", "G12": "tangent",
 }  # fmt: skip

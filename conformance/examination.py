@@ -54,7 +54,7 @@ class Examination:
         names = [name for name in (case.argument, "labels", "weight", "pos_weight") if name in case.texts]
         operands = {name: self._operand(case, name) for name in names}
         smoothing = float(case.label_smoothing) if case.label_smoothing != "0" else None
-        return Call(operands, reduction, smoothing, layout)
+        return Call(operands, reduction, smoothing, layout, case.ignore_index)
 
     def run(self, call: Call, quantity: str = "loss", cotangent: Array | None = None) -> Array:
         """Run a call. Derivatives get a cotangent of ones unless one is given."""
@@ -140,7 +140,7 @@ class Examination:
             call = Call({name: array.reshape(-1)[index] for name, array in call.operands.items()})
         elif "cotangent" in self.case.texts and quantity in DIFFERENTIATED:
             cotangent = native(self.case.operand("cotangent", self.dtype), self.dtype)
-            call = Call({**call.operands, "cotangent": cotangent}, call.reduction, call.label_smoothing)
+            call = dataclasses.replace(call, operands={**call.operands, "cotangent": cotangent})
         wrt = DIFFERENTIATED.get(quantity, "")
         return call, "gradient" if quantity in DIFFERENTIATED else quantity, wrt
 
@@ -267,6 +267,8 @@ def _obstacles(case: Case, runner: Runner) -> Iterator[str]:
             yield f"its documentation asks for weights of rank 0 or {len(case.shape)}, not {rank}"
     if case.label_smoothing != "0" and not implementation.offers("label_smoothing"):
         yield "it has no label smoothing"
+    if case.ignore_index is not None and not implementation.offers("ignore_index"):
+        yield "it has no ignore_index"
     if case.layout not in runner.adapter.layouts:
         yield f"the framework has no {case.layout} tensors"
 

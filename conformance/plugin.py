@@ -36,13 +36,14 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
         "the known deviations of your own implementation (`python -m conformance ledger` writes one)",
     ),
     "seed": ({"type": int, "default": 0, "metavar": "N"}, "draw other inputs for the laws (default: %(default)s)"),
-    "thorough": (
-        {"action": "store_true"},
-        "chapter C: every combination of three conditions of a call, not of two (minutes a subject)",
-    ),
     "threads": (
         {"type": int, "default": 0, "metavar": "N"},
         "threads, and cores, that each framework may use (default with --benchmark-only: all; else its own choice)",
+    ),
+    "thorough": (
+        {"action": "store_true"},
+        "also every combination of three conditions of a call, not of two (chapter C), and a process for each of an "
+        "adapter's ambient switches (clause L9): minutes a subject",
     ),
     "no-isolation": (
         {"action": "store_true"},
@@ -87,9 +88,9 @@ def choice_of(config: pytest.Config) -> Choice:
     return Choice(
         **chosen,
         strict=strict,
-        thorough=config.getoption("xent_thorough"),
         ledger=config.getoption("xent_ledger"),
         seed=config.getoption("xent_seed"),
+        thorough=config.getoption("xent_thorough"),
         threads=threads_of(config.getoption("xent_threads"), timing(config)),
     )
 

@@ -47,7 +47,7 @@ def write(path: Path, root: Path | None = None) -> bool:
 
 
 def _table(case: Case, dtype: str) -> Iterator[str]:
-    used = [name for name in case.operands if name not in DEFAULTS or name in case.texts]
+    used = [name for name in case.operands if name not in DEFAULTS or name in case.texts or _ignores(case, name)]
     positions = [case.operands.index(name) for name in used]
     columns = (*used, *QUANTITIES[case.argument])
     yield f"columns = [{_quoted(columns)}]"
@@ -55,6 +55,11 @@ def _table(case: Case, dtype: str) -> Iterator[str]:
     for inputs, results in _rows(case, dtype):
         yield f"  [{_quoted(tuple(inputs[position] for position in positions) + results)}],"
     yield "]"
+
+
+def _ignores(case: Case, name: str) -> bool:
+    """True of the weight of a case in which some elements are ignored: theirs is 0."""
+    return name == "weight" and case.ignore_index is not None
 
 
 def _rows(case: Case, dtype: str) -> Iterator[tuple[Row, Row]]:

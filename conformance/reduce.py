@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 
 import numpy as np
@@ -17,7 +18,7 @@ from conformance.subject import Call, native
 from conformance.ulp import Errors, measure
 from conformance.verdict import Judged, within
 
-DIVISORS = ("numel", "sum_of_weights", "nonzero_weights", "batch", "pixels")
+DIVISORS = ("numel", "sum_of_weights", "nonzero_weights", "batch", "pixels", "all")
 
 
 def tiled(examination: Examination, reduction: str) -> Call:
@@ -27,7 +28,7 @@ def tiled(examination: Examination, reduction: str) -> Call:
     if repeat == 1:
         return call
     operands = {name: np.tile(array.reshape(-1), repeat) for name, array in call.operands.items()}
-    return Call(operands, reduction, call.label_smoothing)
+    return dataclasses.replace(call, operands=operands, layout="contiguous")
 
 
 def exact_sum(case: Case, dtype: Dtype) -> Real:
@@ -37,16 +38,18 @@ def exact_sum(case: Case, dtype: Dtype) -> Real:
 
 
 def divisor(case: Case, dtype: Dtype, kind: str) -> Fraction:
-    """What a mean of this kind divides by: 1 for a sum."""
+    """What a mean of this kind divides by: 1 for a sum. Ignored elements are counted by 'all' only."""
     count = Fraction(case.texts["logits"].size * case.repeat)
-    if kind == "":
-        return Fraction(1)
-    if kind == "batch":
-        return Fraction(case.shape[0])
-    if kind == "pixels":
-        return Fraction(int(np.prod(case.shape[-2:])))
+    sizes: dict[str, int | Fraction] = {
+        "": 1,
+        "batch": case.shape[0] if case.shape else 1,
+        "pixels": int(np.prod(case.shape[-2:])),
+        "all": count,
+    }
+    if kind in sizes:
+        return Fraction(sizes[kind])
     if kind == "numel" or "weight" not in case.texts:
-        return count
+        return count - int(case.ignored(dtype).sum()) * case.repeat
     weights = [Fraction(float(w)) for w in np.broadcast_to(case.operand("weight", dtype), case.shape).flat]
     if kind == "nonzero_weights":
         return Fraction(sum(w != 0 for w in weights) * case.repeat)

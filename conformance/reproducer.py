@@ -28,7 +28,7 @@ def script(adapter: Adapter, request: Request, operands: Mapping[str, Array], de
     text = "\n".join(lines)
     if "inf" in text or "nan" in text:
         lines[0] += f"; {adapter.imports[1]}"
-    call = request.implementation.call_text(request.reduction, operands, request.label_smoothing)
+    call = request.implementation.call_text(request.reduction, operands, request.label_smoothing, request.ignore_index)
     lines.append(f"def f({', '.join(arguments)}): return {call}")
     fill = {"{args}": ", ".join(arguments), "{wrt}": LETTERS[request.wrt]}
     for line in adapter.script(request, "cotangent" in operands):

@@ -13,6 +13,7 @@ from typing import Any
 from conformance import case as cases
 from conformance import loader, threads
 from conformance.adapter import Adapter, Implementation
+from conformance.ambient import Readings
 from conformance.case import Case
 from conformance.dtype import DTYPES, dtype_named
 from conformance.errors import UsageError
@@ -24,6 +25,8 @@ from conformance.speed import memory
 from conformance.speed.workload import workloads
 from conformance.subject import Runner, Subject
 from conformance.target import brought, is_target
+
+THOROUGH = frozenset({"L9"})  # clauses that take a process for each of an adapter's switches
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,15 @@ class Choice:
     cases: tuple[str, ...] = ()
     workloads: tuple[str, ...] = ()
     strict: bool = False
-    thorough: bool = False  # triples of conditions in chapter C, where a default run takes pairs
     ledger: str = ""
     seed: int = 0
     threads: int = 0  # 0: as many as each framework takes
+    thorough: bool = False  # triples of conditions in chapter C, not pairs; and what takes processes of its own
+
+    @property
+    def names(self) -> set[str]:
+        """Clauses and cases that were asked for, as they were written."""
+        return {*self.clauses, *self.cases}
 
 
 @dataclass(eq=False)
@@ -81,10 +89,21 @@ class Session:
         """True if --case lets this case through."""
         return not self.choice.cases or any(fnmatch.fnmatchcase(case, glob) for glob in self.choice.cases)
 
+    def affordable(self, case: Case) -> bool:
+        """False for what takes processes of its own, unless it is asked for: by --thorough, or by its exact name."""
+        costly = THOROUGH.issuperset(case.clauses)
+        return not costly or self.choice.thorough or bool({case.id, *case.clauses} & self.choice.names)
+
+    @functools.cached_property
+    def readings(self) -> Readings:
+        """What the subjects return under the switches of their adapters."""
+        return Readings(self.folders, self.on_logits)
+
     def cases_of(self, runner: Runner) -> Iterator[Case]:
         """The chosen cases that are put to a runner: those of its dtype, with the argument that it takes."""
         for case in cases.load_all():
-            if case.argument == runner.takes and runner.subject.dtype in case.dtypes and self.case_chosen(case.id):
+            fits = case.argument == runner.takes and runner.subject.dtype in case.dtypes
+            if fits and self.case_chosen(case.id) and self.affordable(case):
                 yield case
 
     @property
@@ -207,7 +226,7 @@ def _runners(session: Session) -> Iterator[Runner]:
             for mode in modes:
                 for device in choice.devices or adapter.devices():
                     for dtype in choice.dtypes or tuple(DTYPES):
-                        if device in adapter.devices() and dtype in adapter.dtypes:
+                        if device in adapter.devices() and dtype in adapter.dtypes_of(mode):
                             subject = Subject(name, implementation.name, version, mode, device, dtype)
                             yield Runner(subject, adapter, implementation)
 

@@ -47,7 +47,8 @@ def check(name: str, adapter: Adapter, devices: Iterable[str], modes: Iterable[s
             for device in devices:
                 _round_trips(adapter, device)
                 for mode in modes:
-                    _quantities(adapter, Runner(Subject(name, PROBE.name, "", mode, device, "float32"), adapter, PROBE))
+                    dtype = adapter.mixed.get(mode, ("float32",))[0]
+                    _quantities(adapter, Runner(Subject(name, PROBE.name, "", mode, device, dtype), adapter, PROBE))
     except _Fault as fault:
         raise UsageError(f"the adapter '{name}' is at fault, no verdict on its framework: {fault}") from None
 
@@ -93,7 +94,10 @@ def _quantities(adapter: Adapter, runner: Runner) -> None:
             raise _Fault(f"{what}: {error}") from None
         except Exception as error:
             raise _Fault(f"{what}, raises {type(error).__name__}: {' '.join(str(error).split())}") from None
-        _require_same(got, native(expected.astype(np.float64), dtype), what)
+        wide = runner.mixed and wrt != "logits"
+        if runner.mixed and quantity in ("loss", "tangent"):
+            wide = got.dtype.name == "float32"  # or as narrow as the logits
+        _require_same(got, native(expected.astype(np.float64), DTYPES["float32"] if wide else dtype), what)
 
 
 def _require_same(got: Array, expected: Array, what: str) -> None:

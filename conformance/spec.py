@@ -96,6 +96,7 @@ AGREEMENT = Bound(24, "scaled", "two evaluations, each within the must bound of 
 
 
 WHOLE = Bound(2.5, "result", "tails 0.5, the sum 0.5, 1 / n 1 (0.5, wobble), a product 0.5")
+FLUSHED_BELOW = 2  # smallest normal numbers: 2^n m, 1 <= m < 2, is lost with 2^n where that is subnormal
 HALF_SUMMATION = Bound(13, "scaled", "elements 12, a wider accumulator rounded once 1")
 HALF = 24  # a format of fewer bits is a storage format: sums are accumulated in a wider one
 
@@ -123,6 +124,12 @@ def large_summation(n: int, precision: int) -> Bound:
         return HALF_SUMMATION
     steps = math.ceil(math.log2(n))
     return Bound(12 + steps + 12 + 1, "scaled", f"elements 12, pairwise {steps}, blocks 12, division 1")
+
+
+def mean_agreement(n: int, precision: int) -> Bound:
+    """Two means of the same elements, in another order: each within large_summation."""
+    each = large_summation(n, precision)
+    return Bound(2 * each.ulps, each.measure, f"two means, each: {each.derivation}")
 
 
 def careless_summation(n: int, precision: int) -> Bound:
@@ -293,6 +300,11 @@ _CLAUSES = (
            "Forward mode along labels, weight and pos_weight gives the derivative, or refuses; never silently nothing.",
            "A derivative of zero that nobody announced looks like one that was computed.",
            "https://github.com/pytorch/pytorch/issues/19254", WEIGHTED_MUST),
+    Clause("G13", Level.MAY,
+           "A zero cotangent over an infinite or NaN element gives zero or NaN, which is recorded, and touches no "
+           "other element.",
+           "What is masked after the loss comes back as a zero cotangent.",
+           "https://github.com/pytorch/pytorch/issues/121416", WEIGHTED_MUST),
     Clause("S1", Level.MUST, "The unreduced loss has the shape of the logits.", "It is an elementwise operator.",
            _THIS),
     Clause("S2", Level.MUST, "Multi-label input [N, C] gives the elementwise loss and gradient in that shape.",
@@ -344,15 +356,29 @@ _CLAUSES = (
     Clause("W3", Level.MUST, "pos_weight = 1 gives what no pos_weight gives.", "It is another code path.",
            "https://github.com/pytorch/pytorch/issues/13773", WEIGHTED_MUST),
     Clause("W4", Level.MUST,
-           "A zero weight makes an element's gradient zero, and leaves the others alone; what becomes of a non-finite "
-           "one is recorded.",
+           "A zero weight makes the gradient of a finite logit zero, and leaves the others alone.",
            "Padding is masked by zero weights.", _THIS, WEIGHTED_MUST),
     Clause("W5", Level.MUST, "Label smoothing a replaces z by z (1 - a) + a / 2.",
            "Another definition is another loss.", "Keras documentation of BinaryCrossentropy", WEIGHTED_MUST),
+    Clause("W6", Level.SHOULD,
+           "A zero weight over an infinite logit makes loss and gradient zero: each, their sum and their mean.",
+           "Padding is written so, and 0 * inf = NaN in one element is NaN in the sum; the limit of 0 * loss is 0.",
+           "https://github.com/pytorch/pytorch/issues/49844", WEIGHTED_MUST),
+    Clause("W7", Level.MAY,
+           "A zero weight over NaN gives NaN or zero, which is recorded, in loss and gradient, and touches no other "
+           "element.",
+           "NaN times zero is NaN by IEEE 754; a mask that selects gives zero.",
+           "https://github.com/pytorch/pytorch/issues/121416", WEIGHTED_MUST),
+    Clause("W8", Level.MUST,
+           "Where ignore_index is offered, an element with that label has no loss and no gradient, and a mean divides "
+           "by the others.",
+           "Unlabelled pixels are no negatives, and do not make a mean smaller.",
+           "https://github.com/qubvel-org/segmentation_models.pytorch/issues/852", WEIGHTED_MUST),
     Clause("D1", Level.MUST, "Each dtype is computed at its own precision.", "float64 in, float32 accuracy out.",
            "section Measures above", LOSS_MUST),
-    Clause("D2", Level.MUST, "The result has the dtype of the logits.", "Anything else changes the next layer.",
-           _THIS),
+    Clause("D2", Level.MUST,
+           "Loss and gradient have the dtype of the logits; under mixed precision the loss may be in float32.",
+           "Anything else changes the next layer; a wider loss is what autocast promises.", _THIS),
     Clause("D3", Level.MUST, "Integer, bool and mixed-dtype labels are computed rightly or refused, never truncated.",
            "An integer loss is zero.", "https://github.com/pytorch/pytorch/issues/171282", LOSS_MUST),
     Clause("D4", Level.MAY,
@@ -360,6 +386,10 @@ _CLAUSES = (
            "one; which one is recorded.",
            "Whoever ports has to know which; the other clauses ask for the dtype of the logits.",
            "https://keras.io/api/losses/probabilistic_losses/#binarycrossentropy-class", LOSS_MUST),
+    Clause("D5", Level.SHOULD,
+           "A loss that mixed precision makes wider than its logits is right at the precision of its own dtype.",
+           "float32 in name and half in digits: whoever compares or adds up such losses trusts what is not there.",
+           "https://docs.pytorch.org/docs/stable/amp.html", LOSS_MUST),
     Clause("L1", Level.SHOULD, "loss(x, z) = loss(-x, 1 - z), and the gradients are opposite.",
            "Needs no oracle, and nearly every implementation breaks it.",
            "https://github.com/pytorch/pytorch/issues/195529", SYMMETRY),
@@ -377,6 +407,11 @@ _CLAUSES = (
            LOSS_MUST),
     Clause("L8", Level.MUST, "A class that only calls a function gives that function's bits.",
            "Who reads the one's verdict relies on it for the other.", _THIS),
+    Clause("L9", Level.SHOULD,
+           "An ambient switch (default dtype or device, threads, flush to zero, ...) changes no bit without a word: "
+           "only what its documentation says, or by an error.",
+           "Who sets it for a layer's sake does not look at the loss; heard with --thorough, or by name.",
+           "https://docs.pytorch.org/docs/stable/notes/numerical_accuracy.html", AGREEMENT),
     Clause("E1", Level.MUST,
            "Mismatched shapes, wrong dtypes and unknown reductions raise the framework's own error.",
            "A number would be believed.", _THIS),

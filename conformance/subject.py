@@ -41,6 +41,7 @@ class Call:
     reduction: str = "none"
     label_smoothing: float | None = None
     layout: str = "contiguous"
+    ignore_index: int | None = None
 
 
 @dataclass(eq=False)
@@ -63,10 +64,16 @@ class Runner:
         """What the implementation takes beside the labels: 'logits' or 'probabilities'."""
         return self.implementation.takes
 
+    @property
+    def mixed(self) -> bool:
+        """True in a mode of mixed precision, whose losses may be wider than their logits."""
+        return self.subject.mode in self.adapter.mixed
+
     def request(self, call: Call, quantity: str = "loss", wrt: str = "") -> Request:
         """What has to be computed, as the adapter wants it; a derivative without ``wrt`` is that by ``takes``."""
         wrt = wrt or self.takes
-        return Request(self.implementation, self.subject.mode, quantity, wrt, call.reduction, call.label_smoothing)
+        settings = (call.reduction, call.label_smoothing, call.ignore_index)
+        return Request(self.implementation, self.subject.mode, quantity, wrt, *settings)
 
     def run(self, call: Call, quantity: str = "loss", wrt: str = "") -> Array:
         """The quantity as a NumPy array of the dtype the framework gave it.

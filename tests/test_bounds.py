@@ -116,7 +116,7 @@ class Moved(Runner):
     """Returns a case's proven results, ``quantity`` at its bound, and beyond it for one element."""
 
     def __init__(self, case, quantity, ulps, measure, beyond=False):
-        adapter = SimpleNamespace(modes=("eager",), layouts=LAYOUTS, compiles_each_shape=(), packages=())
+        adapter = SimpleNamespace(modes=("eager",), mixed={}, layouts=LAYOUTS, compiles_each_shape=(), packages=())
         implementation = Implementation("f", "f", function, broadcasts=True, takes=case.argument)
         super().__init__(Subject("a", "f", "1", "eager", "cpu", "float32"), adapter, implementation)
         self.case, self.quantity, self.ulps, self.measure, self.beyond = case, quantity, ulps, measure, beyond

@@ -54,8 +54,10 @@ def test_a_right_implementation_is_not_accused(
     assert [each for each in found if each.failed] == []
     conforming = {each.clause for each in found if isinstance(each.outcome, Conforms)}
     if whole:
-        # D4 and L8 are about what an implementation declares; R7 about losses that are whole, which two ULP are not.
-        declared = {"D4", "L8"} | ({"R7"} if name == "within_two_ulps" else set())
+        # D4 and L8 are about what an implementation declares; R7 about losses that are whole, which two ULP are not; D5
+        # is for modes of mixed precision, W8 for who has an ignore_index, and L9 is heard by tests/test_ambient.py.
+        declared = {"D4", "D5", "L8", "L9"} | (set() if framework == "pytorch" else {"W8"})
+        declared |= {"R7"} if name == "within_two_ulps" else set()
         assert conforming == ON_LOGITS - declared - ({"R4"} if dtype in ("float64", "float32") else {"R3", "R6"})
 
 
@@ -79,9 +81,20 @@ def test_nor_is_one_on_probabilities(name: str, dtype: str, mode: str) -> None:
 @pytest.mark.parametrize("name", ["correct", "within_two_ulps", "narrow"])
 def test_nor_is_it_under_torch_func(name: str, dtype: str) -> None:
     """vmap, vjp and jvp take other paths through a custom function."""
-    cases = tuple(each.id for each in teeth.case.load_all() if "R3" not in each.clauses)
+    cases = tuple(each.id for each in teeth.case.load_all() if not {"R3", "L9"} & {*each.clauses})
 
     assert [each for each in heard("pytorch", name, dtype, "func", cases=cases) if each.failed] == []
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", ["correct", "within_two_ulps", "narrow", "widening"])
+def test_nor_is_it_under_autocast(name: str, dtype: str) -> None:
+    """Whether its loss stays wide or not."""
+    found = heard("pytorch", name, dtype, "autocast")
+
+    assert [each for each in found if each.failed] == []
+    wide = {type(each.outcome) is Conforms for each in found if each.clause == "D5"}
+    assert wide == {name == "widening"}
 
 
 @pytest.mark.parametrize("framework", SECOND_MODES)

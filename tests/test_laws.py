@@ -31,7 +31,7 @@ class Made(Runner):
 
     def __init__(self, touch=untouched, mode="eager", each_shape=(), labels="soft", total=math.fsum):
         adapter = SimpleNamespace(
-            modes=("eager", "other"), layouts=LAYOUTS, compiles_each_shape=each_shape, packages=()
+            modes=("eager", "other"), mixed={}, layouts=LAYOUTS, compiles_each_shape=each_shape, packages=()
         )
         divisors = {"none": "", "sum": "", "mean": "numel"}
         reductions = {name: Reduction(name, divisor) for name, divisor in divisors.items()}

@@ -24,6 +24,7 @@ from conformance.adapter import (
     Program,
     Reduction,
     Request,
+    Switch,
     Tensor,
     strided,
 )
@@ -151,6 +152,17 @@ class Jax(Adapter):
             "exp": jnp.exp, "log1p": jnp.log1p, "mean": jnp.mean,
         }  # fmt: skip
 
+    def ambient(self) -> Mapping[str, Switch]:
+        one_thread = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        return {
+            "jax_enable_x64=False": _set("jax_enable_x64", False),
+            "jax_default_matmul_precision=bfloat16": _set("jax_default_matmul_precision", "bfloat16"),
+            "jax_numpy_dtype_promotion=strict": _set("jax_numpy_dtype_promotion", "strict"),
+            "jax_disable_jit=True": _set("jax_disable_jit", True),
+            "jax_debug_nans=True": _set("jax_debug_nans", True),
+            "XLA_FLAGS, one thread": Switch(environment={"XLA_FLAGS": one_thread}),
+        }
+
     def threads(self) -> int:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0
 
@@ -221,6 +233,10 @@ class Jax(Adapter):
                 ),
             }[request.quantity]
         )
+
+
+def _set(name: str, value: object) -> Switch:
+    return Switch(lambda: jax.config.update(name, value))
 
 
 def _program(request: Request) -> Program:

@@ -20,6 +20,7 @@ from conformance.adapter import (
     Program,
     Reduction,
     Request,
+    Switch,
     Tensor,
     strided,
 )
@@ -40,7 +41,9 @@ def exact(logits, labels, *, weight=None, pos_weight=None, reduction="none", lab
     if logits.shape != labels.shape:
         raise ValueError(f"labels {labels.shape} and logits {logits.shape} must have the same shape")
     x, z, w, q = _wide(logits, labels, weight, pos_weight)
-    loss = w * operator.loss(x, z * (1 - label_smoothing) + label_smoothing / 2, q)
+    loss = operator.loss(x, z * (1 - label_smoothing) + label_smoothing / 2, q)
+    # The limit of 0 * loss is 0.
+    loss = w * np.where((w == 0) & np.isinf(loss), 0.0, loss)
     return _rounded(_reduce(loss, reduction), logits.dtype)
 
 
@@ -217,6 +220,9 @@ class NumPy(Adapter):
     def device_of(self, tensor: Tensor) -> str:
         return "cpu"
 
+    def ambient(self) -> Mapping[str, Switch]:
+        return {"seterr(all=raise)": Switch(lambda: np.seterr(all="raise"))}
+
     def program(self, request: Request) -> Program:
         if request.quantity == "loss":
             return _quiet(request.forward)
@@ -240,7 +246,8 @@ class NumPy(Adapter):
 
 def _quiet(program: Program) -> Program:
     def run(operands: Operands) -> Tensor:
-        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+        # Not np.errstate: what a user sets of it must reach the functions.
+        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
             return program(operands)
 
     return run

@@ -1,10 +1,11 @@
-"""PyTorch: eager, torch.compile and torch.func, on the CPU and CUDA."""
+"""PyTorch: eager, autocast, torch.compile and torch.func, on the CPU and CUDA."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import ml_dtypes
@@ -26,6 +27,7 @@ from conformance.adapter import (
     Program,
     Reduction,
     Request,
+    Switch,
     Tensor,
     strided,
 )
@@ -196,7 +198,8 @@ class PyTorch(Adapter):
     name = "pytorch"
     packages = ("torch",)
     imports = ("import torch", "from torch import inf, nan")
-    modes = ("eager", "func", "compiled")
+    modes = ("eager", "func", "autocast", "compiled")
+    mixed = MappingProxyType({"autocast": ("float16", "bfloat16")})
     quantities = (*Adapter.quantities, "pullback", "forward", "second")
     tangents = OPERANDS
     layouts = (*LAYOUTS, "broadcast")
@@ -215,6 +218,29 @@ class PyTorch(Adapter):
             "tensor": lambda values: torch.tensor(values, dtype=torch.float32), "relu": torch.relu, "abs": torch.abs,
             "exp": torch.exp, "log1p": torch.log1p, "mean": torch.mean,
         }  # fmt: skip
+
+    def ambient(self) -> Mapping[str, Switch]:
+        return {
+            "set_default_dtype(float64)": Switch(lambda: torch.set_default_dtype(torch.float64)),
+            "set_default_device(meta)": Switch(lambda: torch.set_default_device("meta")),
+            "set_flush_denormal(True)": Switch(
+                lambda: torch.set_flush_denormal(True),
+                may="subnormals",
+                sentence="Disables denormal floating numbers on CPU.",
+                url=f"{DOCS}torch.set_flush_denormal.html",
+                checked="2026-11-26",
+            ),
+            "use_deterministic_algorithms(True)": Switch(lambda: torch.use_deterministic_algorithms(True)),
+            "set_num_threads(1)": Switch(
+                lambda: torch.set_num_threads(1),
+                may="rounding",
+                sentence="PyTorch is not guaranteed to produce bitwise identical results for floating point "
+                "computations that are mathematically identical.",
+                url="https://docs.pytorch.org/docs/stable/notes/numerical_accuracy.html",
+                checked="2026-11-26",
+            ),
+            "set_float32_matmul_precision(medium)": Switch(lambda: torch.set_float32_matmul_precision("medium")),
+        }
 
     def threads(self) -> int:
         return torch.get_num_threads()
@@ -288,7 +314,8 @@ class PyTorch(Adapter):
         return "gpu" if tensor.is_cuda else "cpu"
 
     def program(self, request: Request) -> Program:
-        return {"eager": _eager, "compiled": _compiled, "func": _func}[request.mode](request)
+        programs = {"eager": _eager, "autocast": _autocast, "compiled": _compiled, "func": _func}
+        return programs[request.mode](request)
 
     def literal(self, values: str, dtype: str, device: str) -> str:
         place = ', device="cuda"' if device == "gpu" else ""
@@ -301,6 +328,8 @@ class PyTorch(Adapter):
             return ("print(torch.func.vjp(lambda {wrt}: f({args}), {wrt})[0])",)
         cotangent = "c" if has_cotangent else "torch.ones_like(y)"
         lines = _SCRIPTS[mode, request.quantity]
+        if request.mode == "autocast":
+            compiled, cotangent = (_AUTOCAST,), "c.to(y.dtype)" if has_cotangent else cotangent
         return compiled + tuple(line.replace("{cotangent}", cotangent) for line in lines)
 
 
@@ -313,6 +342,32 @@ def _tensor(array: Array) -> torch.Tensor:
 
 def _eager(request: Request) -> Program:
     return _differentiated(request, request.forward)
+
+
+def _autocast(request: Request) -> Program:
+    """Logits of a layer in half precision, all else in float32, inside torch.autocast of their dtype."""
+
+    def forward(operands: Operands) -> Tensor:
+        first = operands[request.argument]
+        with torch.autocast(first.device.type, _autocast_dtype(first)):
+            return request.forward(operands)
+
+    program = _differentiated(request, forward)
+
+    def run(operands: Operands) -> Tensor:
+        kept, half = (request.argument, "cotangent"), operands[request.argument].dtype
+        return program({
+            name: tensor.float() if name not in kept and tensor.dtype == half else tensor
+            for name, tensor in operands.items()
+        })  # fmt: skip
+
+    return run
+
+
+def _autocast_dtype(tensor: torch.Tensor) -> torch.dtype:
+    if tensor.dtype in (torch.float32, torch.float64):
+        raise NotOffered("what runs in float32 or float64 is what autocast leaves as it is")
+    return tensor.dtype if tensor.is_floating_point() else torch.get_autocast_dtype(tensor.device.type)
 
 
 def _compiled(request: Request) -> Program:
@@ -362,7 +417,8 @@ def _differentiated(request: Request, forward: Program) -> Program:
     def both(operands: Operands) -> tuple[Tensor, Tensor]:
         leaf = operands[request.wrt].detach().requires_grad_()
         result = forward({**operands, request.wrt: leaf})
-        return result, torch.autograd.grad(result, leaf, operands["cotangent"])[0]
+        # Under autocast the loss is wider than its logits, and takes a cotangent of its own dtype.
+        return result, torch.autograd.grad(result, leaf, operands["cotangent"].to(result.dtype))[0]
 
     def gradient(operands: Operands) -> Tensor:
         return both(operands)[1]
@@ -459,6 +515,11 @@ def _func(request: Request) -> Program:
     return programs[request.quantity]
 
 
+# The labels, and weights, of a model under autocast are in float32.
+_AUTOCAST = (
+    "f = lambda *a, f=f: torch.autocast(a[0].device.type, a[0].dtype)(f)"
+    "(a[0], *(t.float() if t.dtype == a[0].dtype else t for t in a[1:]))"
+)
 _SCRIPTS = {
     ("eager", "loss"): ("print(f({args}))",),
     ("eager", "gradient"): (

@@ -26,6 +26,7 @@ from conformance.adapter import (
     Reduction,
     Request,
     Supported,
+    Switch,
     Tensor,
     strided,
 )
@@ -85,7 +86,8 @@ def v1_losses_sigmoid_cross_entropy(logits, labels, *, weight=None, reduction="n
 def _keras(loss: type, careful: bool, **options: Any) -> Callable[..., Tensor]:
     """A Keras loss, called with a last axis of one, for that axis is averaged before any reduction.
 
-    A careful call names the dtype of the logits; one without it is computed in floatx.
+    A careful call names the dtype of the logits; one without it is computed in floatx. Mixed precision is no mode here:
+    a global policy (mixed_float16, mixed_bfloat16) is for layers, and changes no bit of a loss.
     """
 
     def function(logits, labels, *, weight=None, reduction="none", label_smoothing=0.0):
@@ -276,6 +278,22 @@ class TensorFlow(Adapter):
             "tensor": lambda values: tf.constant(values, tf.float32), "relu": tf.nn.relu, "abs": tf.abs,
             "exp": tf.exp, "log1p": tf.math.log1p, "mean": tf.reduce_mean,
         }  # fmt: skip
+
+    def ambient(self) -> Mapping[str, Switch]:
+        threading = tf.config.threading
+        return {
+            "TF_ENABLE_ONEDNN_OPTS=0": Switch(environment={"TF_ENABLE_ONEDNN_OPTS": "0"}),
+            "enable_op_determinism()": Switch(tf.config.experimental.enable_op_determinism),
+            "set_intra_op_parallelism_threads(1)": Switch(lambda: threading.set_intra_op_parallelism_threads(1)),
+            "enable_tensor_float_32_execution(False)": Switch(
+                lambda: tf.config.experimental.enable_tensor_float_32_execution(False)
+            ),
+            "keras set_floatx(float64)": Switch(lambda: tf.keras.backend.set_floatx("float64")),
+            "keras set_global_policy(mixed_float16)": Switch(
+                lambda: tf.keras.mixed_precision.set_global_policy("mixed_float16")
+            ),
+            "experimental_enable_numpy_behavior()": Switch(tf.experimental.numpy.experimental_enable_numpy_behavior),
+        }
 
     def threads(self) -> int:
         return int(tf.config.threading.get_intra_op_parallelism_threads())

@@ -36,19 +36,22 @@ class Cause:
         return f"when {' and '.join(parts)}"
 
 
-def causes(failing: Iterable[Row], check: Callable[[Row, Row], Finding | None]) -> Iterator[Cause]:
-    """Different causes of rows that fail, until each row has one of them; ``check(row, origin)`` says what is wrong."""
+def causes(failing: Iterable[Row], plain: Row, check: Callable[[Row, Row], Finding | None]) -> Iterator[Cause]:
+    """Different causes of rows that fail, until each row has one of them.
+
+    ``plain`` is the plainest call of the subject, and ``check(row, origin)`` says what is wrong with a row.
+    """
     found: list[Cause] = []
     for row in failing:
         if len(found) == MOST or any(each.explains(row) for each in found):
             continue
-        cause = reduced(row, lambda each, origin=row: check(each, origin))  # type: ignore[misc]
+        cause = reduced(row, plain, lambda each, origin=row: check(each, origin))  # type: ignore[misc]
         if cause is not None:
             found.append(cause)
             yield cause
 
 
-def reduced(row: Row, check: Check) -> Cause | None:
+def reduced(row: Row, plain: Row, check: Check) -> Cause | None:
     """The row with every factor plain that need not be otherwise; None if it does not fail any more."""
     finding, origin = check(row), row
     if finding is None:
@@ -56,8 +59,8 @@ def reduced(row: Row, check: Check) -> Cause | None:
     again = True
     while again:
         again = False
-        for name, plain in DEFAULTS.items():
-            simpler = mended({**row, name: plain})
-            if simpler != row and row[name] != plain and (found := check(simpler)) is not None:
+        for name, value in plain.items():
+            simpler = mended({**row, name: value})
+            if simpler != row and row[name] != value and (found := check(simpler)) is not None:
                 row, finding, again = simpler, found, True
-    return Cause(tuple((name, value) for name, value in row.items() if value != DEFAULTS[name]), finding, origin)
+    return Cause(tuple((name, value) for name, value in row.items() if value not in (plain[name], DEFAULTS[name])), finding, origin)

@@ -43,6 +43,7 @@ OTHER_DTYPES = {  # two floating dtypes of an operand that are not that of the l
     "float16": ("float32", "float64"),
     "bfloat16": ("float32", "float64"),
 }
+_WEIGHTS = ("weight", "pos_weight")
 SMOOTHING = 0.25  # exact in every dtype
 
 FACTORS: dict[str, Values] = {
@@ -123,7 +124,7 @@ def values_for(runner: Runner, cheap: bool) -> dict[str, Values]:
     for name in found:
         if name.endswith(" layout"):
             found[name] = _only(found[name], layouts)
-    for name in ("weight", "pos_weight"):
+    for name in _WEIGHTS:
         if not implementation.offers(name):
             found |= {each: found[each][:1] for each in (name, f"{name} dtype")}
     if not implementation.offers("weight"):
@@ -133,6 +134,9 @@ def values_for(runner: Runner, cheap: bool) -> dict[str, Values]:
         found["smoothing"] = found["smoothing"][:1]
     if not adapter.refills:
         found["history"] = _without(found["history"], ("refilled",))
+    if runner.subject.mode in adapter.mixed:
+        # Half logits beside float32: the first of their other dtypes.
+        found |= {f"{name} dtype": ("other",) for name in ("labels", *_WEIGHTS) if len(found[f"{name} dtype"]) > 1}
     return found if cheap else _few(found)
 
 

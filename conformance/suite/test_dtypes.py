@@ -22,10 +22,29 @@ def own_precision(examination: Examination) -> Outcome:
 
 
 def result_dtype(examination: Examination) -> Outcome:
+    """Of the loss that of the logits, in mixed precision float32 too; of the gradient that of the logits."""
+    own = examination.dtype.name
+    allowed = {"loss": (own, *(("float32",) if examination.runner.mixed else ())), "gradient": (own,)}
+    results = examination.run_both(examination.call())
+    for quantity, got in results.items():
+        if got.dtype.name not in allowed[quantity]:
+            return Deviates("wrong-dtype", f"{own} in, a {quantity} of {got.dtype.name} out")
+    return Conforms({"dtype": results["loss"].dtype.name})
+
+
+def wider(examination: Examination) -> Outcome:
+    """A loss that mixed precision made wider than its logits, at the precision that its dtype says it has."""
+    if not examination.runner.mixed:
+        raise NotOffered("the mode is of one precision")
     got = examination.run(examination.call())
-    if got.dtype.name != examination.dtype.name:
-        return Deviates("wrong-dtype", f"{examination.dtype.name} in, {got.dtype.name} out")
-    return Conforms({"dtype": got.dtype.name})
+    if got.dtype.name == examination.dtype.name:
+        raise NotOffered("the loss has the dtype of the logits")
+    if got.dtype.name not in DTYPES:
+        return Deviates("truncated", f"{examination.dtype.name} in, {got.dtype.name} out")
+    case, dtype = examination.case, examination.dtype
+    scales = scale(case, "loss", dtype)
+    errors = measure(got.astype(np.float64).ravel(), case.exact("loss", dtype), scales, DTYPES[got.dtype.name])
+    return within(errors, bound("D5"), examination.elements())
 
 
 def mixed(examination: Examination) -> Outcome:
@@ -67,7 +86,7 @@ def _at_narrowest(examination: Examination, got: Array, given: str, clause: str)
     return within(errors, bound(clause), examination.elements())
 
 
-CHECKS = {"D1": own_precision, "D2": result_dtype, "D3": mixed, "D4": by_default}
+CHECKS = {"D1": own_precision, "D2": result_dtype, "D3": mixed, "D4": by_default, "D5": wider}
 
 
 def test_dtypes(docket: Docket, judge: Hearing) -> None:

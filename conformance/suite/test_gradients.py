@@ -12,6 +12,7 @@ from conformance.adapter import NotOffered
 from conformance.docket import Docket, Hearing
 from conformance.exact import Exact
 from conformance.examination import Examination, others, scale
+from conformance.masks import nan_or_zero
 from conformance.outcome import Conforms, Deviates, Outcome
 from conformance.spec import bound
 from conformance.subject import native
@@ -101,6 +102,15 @@ def forward_mode_along_others(examination: Examination) -> Outcome:
     return verdict
 
 
+def zero_cotangent(examination: Examination) -> Outcome:
+    """Over infinite and NaN elements: NaN or zero, and what is right in every other element."""
+    x, z = examination.elements()
+    nan = np.isnan(x) | np.isnan(z)
+    return nan_or_zero(
+        {"gradient": examination.errors("gradient")}, {"nan": nan, "infinite": np.isinf(x) & ~nan}, (x, z)
+    )
+
+
 def _through(examination: Examination, reduction: str) -> Errors:
     """The gradient of a reduced loss for a cotangent of 3, against 3 g (sum) or 3 g / n (mean)."""
     case, dtype = examination.case, examination.dtype
@@ -148,6 +158,7 @@ CHECKS = {
     "G10": limits,
     "G11": second_derivative_tails,
     "G12": forward_mode_along_others,
+    "G13": zero_cotangent,
 }
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from conformance import grid, lengths, operator
 from conformance.adapter import Array, NotOffered
+from conformance.ambient import effect
 from conformance.docket import Docket, Hearing
 from conformance.draw import drawn
 from conformance.exact import Exact, Floats
@@ -140,6 +141,24 @@ def same_as_function(examination: Examination) -> Outcome:
     return same_bits(examination, twin, _offered_calls(examination, twin))
 
 
+def ambient_switches(examination: Examination) -> Outcome:
+    """In the framework's first mode: what each switch did is recorded, and what it did silently deviates."""
+    runner, session = examination.runner, examination.session
+    switches = runner.adapter.ambient()
+    if not switches or runner.subject.mode != runner.adapter.modes[0]:
+        raise NotOffered("the switches are tried in the first mode" if switches else "no ambient switch is declared")
+    dtypes = examination.case.dtypes
+    plain = session.readings.of(runner, "", dtypes)
+    effects = {
+        name: effect(plain, session.readings.of(runner, name, dtypes), switch, runner.dtype)
+        for name, switch in switches.items()
+    }
+    silent = [f"{name}: {why}" for name, (_, why) in effects.items() if why]
+    if silent:
+        return Deviates("differs", "; ".join(silent))
+    return Conforms({name: word for name, (word, _) in effects.items()})
+
+
 def _offered_calls(examination: Examination, twin: Runner) -> Iterator[Call]:
     x, z = _labels(examination)
     plain = _shared(examination, x, z)
@@ -249,6 +268,7 @@ CHECKS = {
     "L6": inputs_unchanged,
     "L7": modes_agree,
     "L8": same_as_function,
+    "L9": ambient_switches,
 }
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
 import numpy as np
 
 from conformance.adapter import NotOffered
 from conformance.docket import Docket, Hearing
 from conformance.examination import Examination
+from conformance.masks import nan_or_zero
 from conformance.outcome import Conforms, Deviates, Outcome
-from conformance.spec import WEIGHTED_MUST, bound
-from conformance.verdict import both, good, outcome, within
+from conformance.reduce import divisor, gradient, reduced
+from conformance.spec import WEIGHTED_MUST, bound, summation
+from conformance.verdict import Judged, both, good, outcome, within
 
 
 def weighted(examination: Examination) -> Outcome:
@@ -41,7 +47,79 @@ def zero_weight(examination: Examination) -> Outcome:
     return Conforms({"gradient_of_infinite_logit_under_zero_weight": observed})
 
 
-CHECKS = {"W1": weighted, "W2": weighted, "W3": weighted, "W4": zero_weight, "W5": weighted}
+def zero_over_infinite(examination: Examination) -> Outcome:
+    """The elements under a zero weight, then every reduction that the case names and the implementation has."""
+    return both(_removed(examination))
+
+
+def zero_over_nan(examination: Examination) -> Outcome:
+    """NaN or zero in an element that is NaN under a zero weight, and what is right in every other one."""
+    x, z = examination.elements()
+    results = examination.run_both(examination.call())
+    return nan_or_zero(
+        {name: examination.compare(got, name) for name, got in results.items()},
+        {"nan": np.isnan(x) | np.isnan(z)},
+        (x, z),
+    )
+
+
+def ignored(examination: Examination) -> Outcome:
+    """Exact zeros where a label is ignored, the formula elsewhere, and reductions of what is left."""
+    return both(_without_ignored(examination))
+
+
+def _removed(examination: Examination) -> Iterator[Judged]:
+    weight = np.broadcast_to(examination.case.operand("weight", examination.dtype), examination.case.shape)
+    elements = examination.elements()
+    off = (weight.ravel() == 0) & np.isinf(elements[0])
+    for quantity, got in examination.run_both(examination.call()).items():
+        errors = examination.compare(got, quantity)
+        yield _named(quantity, outcome(errors, errors.got == 0, elements, bound("W6"), judged=off))
+    yield from _reductions(examination)
+
+
+def _without_ignored(examination: Examination) -> Iterator[Judged]:
+    off = np.broadcast_to(examination.case.ignored(examination.dtype), examination.case.shape).ravel()
+    for quantity, got in examination.run_both(examination.call()).items():
+        errors = examination.compare(got, quantity)
+        exact = outcome(errors, errors.got == 0, examination.elements(), forced="not-exact", judged=off)
+        yield _named(quantity, exact)
+        yield _named(quantity, within(errors, bound("W8"), examination.elements()))
+    yield from _reductions(examination)
+
+
+def _reductions(examination: Examination) -> Iterator[Judged]:
+    """Each reduction of the case that is offered, and its gradient unless nothing is left to divide by."""
+    case, dtype = examination.case, examination.dtype
+    limit = summation(case.texts["logits"].size, dtype.precision)
+    for reduction in case.reductions:
+        kind = examination.runner.implementation.reductions.get(reduction)
+        if reduction == "none" or kind is None:
+            continue
+        yield _named(f"loss of the {reduction}", reduced(examination, reduction, limit))
+        if divisor(case, dtype, kind.divisor):
+            with contextlib.suppress(NotOffered):
+                verdict = within(gradient(examination, reduction), WEIGHTED_MUST, examination.elements())
+                yield _named(f"gradient of the {reduction}", verdict)
+
+
+def _named(quantity: str, verdict: Judged) -> Judged:
+    """The verdict, saying of what if it deviates."""
+    if isinstance(verdict, Deviates):
+        return dataclasses.replace(verdict, detail=f"the {quantity}: {verdict.detail}")
+    return verdict
+
+
+CHECKS = {
+    "W1": weighted,
+    "W2": weighted,
+    "W3": weighted,
+    "W4": zero_weight,
+    "W5": weighted,
+    "W6": zero_over_infinite,
+    "W7": zero_over_nan,
+    "W8": ignored,
+}
 
 
 def test_weights(docket: Docket, judge: Hearing) -> None:

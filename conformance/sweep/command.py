@@ -40,6 +40,10 @@ def run(options: argparse.Namespace) -> int:
     for name, value in ONE_THREAD.items():
         os.environ.setdefault(name, value)
     session, runner = open_subject(choice)
+    if runner.mixed:
+        raise UsageError(
+            f"{runner.subject.id}: a sweep counts results in the dtype of the logits; choose another --mode"
+        )
     out = Path(options.out)
     try:
         if options.dtype == "float64":

@@ -34,7 +34,8 @@ def _reduced(logits, labels, weight, pos_weight, reduction, label_smoothing, wro
     x, z = logits.astype(jnp.float64), labels.astype(jnp.float64)
     w, q = (jnp.float64(1) if each is None else each.astype(jnp.float64) for each in (weight, pos_weight))
     z = z * (1 - label_smoothing) + label_smoothing / 2
-    losses = _elementwise(wrong_in)(x, z, jnp.broadcast_to(q, x.shape)) * w
+    losses = _elementwise(wrong_in)(x, z, jnp.broadcast_to(q, x.shape))
+    losses = jnp.where((w == 0) & jnp.isinf(losses), 0.0, losses) * w  # the limit of 0 * loss is 0
     total = losses if reduction == "none" else _pairwise(losses.reshape(-1))
     return (total / losses.size if reduction == "mean" else total).astype(logits.dtype)
 

@@ -16,7 +16,17 @@ class WithinTwoUlps(Correct):
     def __init__(self, dtype=None):
         self.dtype = dtype
 
-    def __call__(self, logits, labels, *, weight=None, pos_weight=None, reduction="none", label_smoothing=0.0):
+    def __call__(
+        self,
+        logits,
+        labels,
+        *,
+        weight=None,
+        pos_weight=None,
+        reduction="none",
+        label_smoothing=0.0,
+        ignore_index=None,
+    ):
         of_dtype = self if self.dtype is not None else WithinTwoUlps(logits.dtype)
         return Correct.__call__(
             of_dtype,
@@ -26,6 +36,7 @@ class WithinTwoUlps(Correct):
             pos_weight=pos_weight,
             reduction=reduction,
             label_smoothing=label_smoothing,
+            ignore_index=ignore_index,
         )
 
     def loss(self, x, z, q):
@@ -71,6 +82,15 @@ class Premultiplied(Narrow):
         return total
 
 
+class Widening(Correct):
+    """Under autocast the loss stays in float32, as PyTorch's own does."""
+
+    def narrow(self, result, logits, labels):
+        return (
+            result.float() if torch.is_autocast_enabled(logits.device.type) else super().narrow(result, logits, labels)
+        )
+
+
 def _bits(values):
     return values.view(torch.int64)
 
@@ -83,3 +103,4 @@ correct = Correct()
 within_two_ulps = WithinTwoUlps()
 narrow = Narrow()
 premultiplied = Premultiplied()
+widening = Widening()

@@ -30,7 +30,9 @@ def _reduced(logits, labels, weight, pos_weight, reduction, label_smoothing, wro
     x, z = tf.cast(logits, tf.float64), tf.cast(labels, tf.float64)
     w, q = (tf.cast(1 if each is None else each, tf.float64) for each in (weight, pos_weight))
     z = z * (1 - label_smoothing) + label_smoothing / 2
-    losses = _elementwise(wrong_in)(x, z, tf.broadcast_to(q, tf.shape(x))) * w
+    losses = _elementwise(wrong_in)(x, z, tf.broadcast_to(q, tf.shape(x)))
+    # The limit of 0 * loss is 0.
+    losses = tf.where((w == 0) & tf.math.is_inf(losses), tf.zeros_like(losses), losses) * w
     reduce = {"none": tf.identity, "sum": tf.reduce_sum, "mean": tf.reduce_mean}[reduction]
     return tf.cast(reduce(losses), logits.dtype)
 

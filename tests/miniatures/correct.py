@@ -13,11 +13,24 @@ class Correct:
 
     inside = torch.float64
 
-    def __call__(self, logits, labels, *, weight=None, pos_weight=None, reduction="none", label_smoothing=0.0):
+    def __call__(
+        self,
+        logits,
+        labels,
+        *,
+        weight=None,
+        pos_weight=None,
+        reduction="none",
+        label_smoothing=0.0,
+        ignore_index=None,
+    ):
         """The loss, by the contract of implementations that are brought along."""
         self.refuse(logits, labels, weight, pos_weight, reduction)
         x, z, w, q = (self.widen(each, logits) for each in (logits, labels, weight, pos_weight))
-        losses = self.weigh(self.elementwise(x, self.smooth(z, label_smoothing), q), w)
+        kept = None if ignore_index is None else labels != ignore_index
+        z = z if kept is None else torch.where(kept, z, torch.zeros_like(z))
+        losses = self.elementwise(x, self.smooth(z, label_smoothing), q)
+        losses = self.among(self.weigh(self.removed(losses, w), w), kept, reduction)
         return self.narrow(self.reduce(losses, reduction, w), logits, labels)
 
     def refuse(self, logits, labels, weight, pos_weight, reduction):
@@ -40,6 +53,16 @@ class Correct:
 
     def elementwise(self, x, z, q):
         return Elementwise.apply(self, *torch.broadcast_tensors(x, z, q))
+
+    def removed(self, losses, w):
+        """An infinite loss under a zero weight is no loss: the limit of 0 * loss is 0."""
+        return torch.where((w == 0) & losses.isinf(), torch.zeros_like(losses), losses)
+
+    def among(self, losses, kept, reduction):
+        """The losses without those of ignored labels: zeros or, for a reduction, the others alone."""
+        if kept is None:
+            return losses
+        return torch.where(kept, losses, torch.zeros_like(losses)) if reduction == "none" else losses[kept]
 
     def weigh(self, losses, w):
         return losses * w

@@ -24,6 +24,14 @@ class PromotesSilently(Correct):
         return result
 
 
+@miniature("D5", dtypes="float16 bfloat16", mode="autocast")
+class WideInNameOnly(Correct):
+    """Under autocast the loss is rounded to half precision, and then called float32."""
+
+    def narrow(self, result, logits, labels):
+        return super().narrow(result, logits, labels).float()
+
+
 @miniature("D3")
 class WrappingLabels(Correct):
     """Labels are negated in their own dtype: in uint8 the negative of 1 is 255."""

@@ -132,6 +132,23 @@ class RescuedZeroCotangent(Correct):
         return torch.where(cotangent == 0, 1.0, cotangent) * slope
 
 
+@miniature("G13")
+class NanGradientIsOne(Correct):
+    """Where the gradient would be NaN it is replaced by one, whatever the cotangent."""
+
+    def pull(self, cotangent, slope):
+        return torch.nan_to_num(super().pull(cotangent, slope), nan=1.0)
+
+
+@miniature("G13")
+class NanGradientSpreads(Correct):
+    """The gradient is normalised by its largest element, and back: one NaN, under a zero cotangent too, is in all."""
+
+    def pull(self, cotangent, slope):
+        largest = slope.abs().max() if slope.numel() else 1
+        return cotangent * (slope / largest) * largest
+
+
 @miniature("G5")
 class NoLabelGradient(Correct):
     """The labels are taken for constants."""

@@ -123,3 +123,21 @@ class OnlyCallsTheFunction(Correct):
     """It says that it only calls the framework's function, and computes by itself."""
 
     same_as = "binary_cross_entropy_with_logits"
+
+
+@miniature("L9")
+class FollowsTheDefaultDtype(Correct):
+    """The arithmetic is done in the default dtype, whatever it is."""
+
+    @property
+    def inside(self):
+        return torch.get_default_dtype()
+
+
+@miniature("L9")
+class OneThreadIsCareless(Correct):
+    """Where there is one thread only, a shortcut in half precision is taken."""
+
+    def elementwise(self, x, z, q):
+        losses = super().elementwise(x, z, q)
+        return losses.half().to(losses.dtype) if torch.get_num_threads() == 1 else losses

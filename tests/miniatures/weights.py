@@ -121,3 +121,53 @@ class SmoothingIgnored(Correct):
 
     def smooth(self, z, amount):
         return z
+
+
+@miniature("W6", source="https://github.com/pytorch/pytorch/issues/49844")
+class ZeroTimesInfinity(Correct):
+    """The weight multiplies whatever there is: a zero over an infinite loss is NaN."""
+
+    def removed(self, losses, w):
+        return losses
+
+
+@miniature("W6")
+class MaskedInTheMeanOnly(Correct):
+    """What is not finite is left out of a sum or a mean, which then divides by fewer elements."""
+
+    def reduce(self, losses, reduction, w):
+        if reduction == "none" or not w.ndim:
+            return super().reduce(losses, reduction, w)
+        return super().reduce(losses[losses != 0], reduction, w)
+
+
+@miniature("W7 V5")
+class NormalisedByTheBatch(Correct):
+    """A statistic of the batch is added with factor 0, which spreads a NaN over all of it, masked or not."""
+
+    def weigh(self, losses, w):
+        return losses * w + 0 * losses.masked_fill(losses.isinf(), 0).sum()
+
+
+@miniature("W8", source="https://github.com/qubvel-org/segmentation_models.pytorch/issues/852")
+class IgnoredDivide(Correct):
+    """A mean divides by all elements, the ignored ones too."""
+
+    def among(self, losses, kept, reduction):
+        return super().among(losses, kept, "none")
+
+
+@miniature("W8")
+class IgnoredAreNegatives(Correct):
+    """Ignored labels are taken for 0."""
+
+    def among(self, losses, kept, reduction):
+        return losses
+
+
+@miniature("W8")
+class IgnoresWhatIsNotOne(Correct):
+    """Every label but 1 is ignored where there is an ignore_index."""
+
+    def among(self, losses, kept, reduction):
+        return super().among(losses, kept if kept is None else kept & (losses < 2), reduction)
