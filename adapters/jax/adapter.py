@@ -157,9 +157,9 @@ class Jax(Adapter):
             "jax_enable_x64=False": Switch(
                 lambda: jax.config.update("jax_enable_x64", False),
                 may="rounding",
-                sentence="At the moment, JAX by default enforces single-precision numbers to mitigate the Numpy API's "
-                "tendency to aggressively promote operands to double.",
-                url="https://docs.jax.dev/en/latest/notebooks/Common_Gotchas_in_JAX.html",
+                sentence="The main mechanism JAX offers for this is the jax_enable_x64 flag, which controls whether "
+                "64-bit values can be created at all.",
+                url="https://docs.jax.dev/en/latest/default_dtypes.html",
                 checked="2026-11-26",
             ),
             "jax_default_matmul_precision=bfloat16": _set("jax_default_matmul_precision", "bfloat16"),
