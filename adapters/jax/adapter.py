@@ -155,7 +155,15 @@ class Jax(Adapter):
     def ambient(self) -> Mapping[str, Switch]:
         one_thread = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
         return {
-            "jax_enable_x64=False": _set("jax_enable_x64", False),
+            # What an implementation computes in float64 inside is computed in float32 then.
+            "jax_enable_x64=False": Switch(
+                lambda: jax.config.update("jax_enable_x64", False),
+                may="rounding",
+                sentence="The main mechanism JAX offers for this is the jax_enable_x64 flag, which controls whether "
+                "64-bit values can be created at all.",
+                url="https://docs.jax.dev/en/latest/default_dtypes.html",
+                checked="2026-11-26",
+            ),
             "jax_default_matmul_precision=bfloat16": _set("jax_default_matmul_precision", "bfloat16"),
             "jax_numpy_dtype_promotion=strict": _set("jax_numpy_dtype_promotion", "strict"),
             "jax_disable_jit=True": _set("jax_disable_jit", True),
