@@ -127,6 +127,9 @@ def serve(pipe: Connection, choice: Choice, limits: Limits, fatal: frozenset[Sha
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes the records
     _die_with_parent()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a subject prints is not the suite's output
+    # Threads of OpenMP that spin while they wait take the core from each other: four times the processor time, where
+    # two processes judge on two cores. It is read when a framework is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if limits.gibibytes:
         _limit_memory(limits.gibibytes)
     session = open_session(choice)

@@ -15,8 +15,9 @@ import covertable
 
 from conformance.configurations.factors import DEFAULTS, FACTORS, Row, Values, mended
 
-_INPUTS = FACTORS["inputs"]
 Combination = tuple[tuple[str, str], ...]  # factors, each with a value
+
+_INPUTS = FACTORS["inputs"]
 
 
 def covering(values: Mapping[str, Values], strength: int, seed: int = 0) -> tuple[Row, ...]:

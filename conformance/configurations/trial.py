@@ -227,7 +227,7 @@ class Trial:
         along = made.along if quantity in ("pullback", "forward") else ()
         return Request(
             self.runner.implementation, self.runner.subject.mode, quantity, wrt, made.reduction, made.label_smoothing,
-            along, context,
+            along=along, context=context,
         )  # fmt: skip
 
     def _refilled(self, made: Plan) -> Operands:
