@@ -61,7 +61,9 @@ def outcome(
         failing = failing[np.argsort(-_values(errors, bound)[failing], kind="stable")[:_MOST_SIGNED]]
     signatures = {int(index): forced or signature(errors, int(index)) for index in failing}
     sizes = np.nan_to_num(errors.result_ulp[failing], posinf=_FAR).tolist()
-    index = min(zip(failing.tolist(), sizes, strict=True), key=lambda each: (_SEVERITY[signatures[each[0]]], -each[1]))[0]
+    index = min(zip(failing.tolist(), sizes, strict=True), key=lambda each: (_SEVERITY[signatures[each[0]]], -each[1]))[
+        0
+    ]
     chosen = signatures[index]
     detail = f"{SIGNATURES[chosen]} ({count} of {len(errors)} elements fail)"
     return Deviates(chosen, detail, {**facts, "failing": count}, worst(errors, index, elements))

@@ -445,7 +445,7 @@ def _differentiated(request: Request, forward: Program) -> Program:
 
 
 def _like(cotangent: Tensor, result: Tensor) -> Tensor:
-    """The cotangent in the dtype of the result, which other operands may have widened; its strides where that is its own."""
+    """The cotangent in the dtype of the result, which other operands may have widened; as it lies, if it is in that."""
     return cotangent if cotangent.dtype == result.dtype else cotangent.to(result.dtype)
 
 
@@ -484,6 +484,11 @@ def _func(request: Request) -> Program:
         first = torch.func.grad(total)
         return torch.func.grad(lambda value: first(value).sum())(operands[request.argument])
 
+    programs = {"loss": loss, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature}
+    return programs[request.quantity] if request.quantity in programs else _func_of_several(request)
+
+
+def _func_of_several(request: Request) -> Program:
     def of(operands: Operands, *names: str) -> tuple[Callable, tuple[Tensor, ...]]:
         def function(*values: Tensor) -> Tensor:
             return request.forward({**operands, **dict(zip(names, values, strict=True))})
@@ -508,11 +513,7 @@ def _func(request: Request) -> Program:
 
         return torch.func.vjp(first, operands[request.wrt])[1](operands["direction"])[0]
 
-    programs = {
-        "loss": loss, "gradient": gradient, "both": both, "tangent": tangent, "curvature": curvature,
-        "pullback": pullback, "forward": along_all, "second": second,
-    }  # fmt: skip
-    return programs[request.quantity]
+    return {"pullback": pullback, "forward": along_all, "second": second}[request.quantity]
 
 
 # The labels, and weights, of a model under autocast are in float32.

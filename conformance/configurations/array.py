@@ -55,9 +55,10 @@ def _completion(rows: Sequence[Row], values: Mapping[str, Sequence[str]], plain:
     found: list[Row] = []
     while left:
         # The first one that is left is in the row, so that their number falls.
-        base = {**plain, **({} if "inputs" in dict(left[0]) else {"inputs": _INPUTS[len(found) % len(_INPUTS)]})}
+        base: Row = {**plain, **({} if "inputs" in dict(left[0]) else {"inputs": _INPUTS[len(found) % len(_INPUTS)]})}
         base = base if _holds(_with(base, left[0], values), left[0]) else plain
-        row, taken = base, dict[str, str]()
+        row: Row = base
+        taken: dict[str, str] = {}
         for combination in left:
             if all(taken.get(name, value) == value for name, value in combination):
                 grown = {**taken, **dict(combination)}

@@ -63,4 +63,8 @@ def reduced(row: Row, plain: Row, check: Check) -> Cause | None:
             simpler = mended({**row, name: value})
             if simpler != row and row[name] != value and (found := check(simpler)) is not None:
                 row, finding, again = simpler, found, True
-    return Cause(tuple((name, value) for name, value in row.items() if value not in (plain[name], DEFAULTS[name])), finding, origin)
+    return Cause(
+        tuple((name, value) for name, value in row.items() if value not in (plain[name], DEFAULTS[name])),
+        finding,
+        origin,
+    )

@@ -121,9 +121,7 @@ def values_for(runner: Runner, cheap: bool) -> dict[str, Values]:
     found["reduction"] = _only(found["reduction"], reductions)
     found["asked"] += adapter.contexts
     layouts = ("contiguous", *adapter.layouts)
-    for name in found:
-        if name.endswith(" layout"):
-            found[name] = _only(found[name], layouts)
+    found |= {name: _only(values, layouts) for name, values in found.items() if name.endswith(" layout")}
     for name in _WEIGHTS:
         if not implementation.offers(name):
             found |= {each: found[each][:1] for each in (name, f"{name} dtype")}
@@ -181,7 +179,10 @@ RULES = (
     Rule("asked", ("weights",), "weight", ("none",), never=True),
     Rule("asked", ("labels",), "labels dtype", ("int32", "bool"), never=True),
     Rule("history", ("again", "interleaved"), "asked", _DERIVED),
-    *(Rule("history", ("refilled",), f"{name} layout", ("expanded",), never=True) for name in ("logits", "labels", "weight")),
+    *(
+        Rule("history", ("refilled",), f"{name} layout", ("expanded",), never=True)
+        for name in ("logits", "labels", "weight")
+    ),
     Rule("cotangent", ("varied", "gaps"), "asked", _DERIVED),
     Rule("cotangent layout", (*_VIEWS, "broadcast"), "asked", _DERIVED),
     Rule("cotangent layout", (*_VIEWS, "broadcast"), "shape", _FEW, never=True),

@@ -65,13 +65,13 @@ def _everyday(random: np.random.Generator, _: Dtype) -> Floats:
 
 def _tails(random: np.random.Generator, dtype: Dtype) -> Floats:
     """Both sides of where exp and log1p over- and underflow, and between them."""
-    turns = grid.grid(dtype).logits
+    turns: Floats = grid.grid(dtype).logits
     turns = turns[(np.abs(turns) > 2) & (np.abs(turns) <= _last(dtype))]
     sizes = random.uniform(2, _last(dtype), POOL) * random.choice((-1, 1), POOL)
     near = random.choice(turns, POOL)
     spacing = np.maximum(np.abs(near), 1) * 2.0 ** (1 - dtype.precision)
     near = near + spacing * random.integers(-_NEIGHBOURS, _NEIGHBOURS + 1, POOL)
-    return np.where(random.random(POOL) < 0.4, near, sizes)
+    return np.asarray(np.where(random.random(POOL) < 0.4, near, sizes), np.float64)
 
 
 def _last(dtype: Dtype) -> float:
@@ -86,7 +86,9 @@ def _anywhere(random: np.random.Generator, dtype: Dtype) -> Floats:
     exponents[::3] = random.uniform(-4, 12 if largest > 12 else largest, len(exponents[::3]))
     sizes = 2.0**exponents
     whole = 2.0 ** np.floor(exponents)
-    sizes = np.where(random.random(POOL) < 0.3, whole * (1 + random.integers(-1, 2, POOL) * 2.0**-dtype.precision), sizes)
+    sizes = np.where(
+        random.random(POOL) < 0.3, whole * (1 + random.integers(-1, 2, POOL) * 2.0**-dtype.precision), sizes
+    )
     return np.asarray(sizes * random.choice((-1, 1), POOL), np.float64)
 
 

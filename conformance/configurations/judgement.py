@@ -42,14 +42,16 @@ def judged(made: Plan, what: str, got: Array) -> Iterator[Finding]:
     clause = clause_of(what)
     shape = _shape(made, what)
     if got.shape != shape:
-        yield Finding(clause, "wrong-shape", f"{_said(what)} has the shape {list(got.shape)}, not {list(shape)}", None, what)
+        yield Finding(
+            clause, "wrong-shape", f"{_said(what)} has the shape {list(got.shape)}, not {list(shape)}", None, what
+        )
         return
     if (wrong := _wrong_dtype(made, what, got)) is not None:
         yield Finding(clause, "wrong-dtype", f"{_said(what)} is {wrong}", None, what)
         return
     if made.reduction == "mean" and not np.prod(made.shape):
         return  # the mean of nothing is clause S6's matter
-    dtype = _precision(made, what, got)
+    dtype = _precision(made, got)
     right = truth(made).right(what)
     errors = measure(got.astype(np.float64).reshape(-1), right.exact, right.scale, dtype)
     verdict = within(errors, _bound(what, right, dtype), _elements(made, right))
@@ -61,7 +63,7 @@ def judged(made: Plan, what: str, got: Array) -> Iterator[Finding]:
 
 def clause_of(what: str) -> str:
     """The clause that a result is about."""
-    return {"loss": "C1", "gradient": "C2"}.get(what.split()[0], "C3")
+    return {"loss": "C1", "gradient": "C2"}.get(what.split(maxsplit=1)[0], "C3")
 
 
 def has_tails(made: Plan, what: str) -> bool:
@@ -85,7 +87,9 @@ def _tails(made: Plan, what: str, errors: Errors, right: Right) -> Iterator[Find
 
 
 def _bound(what: str, right: Right, dtype: Dtype) -> Bound:
-    limit = {"forward": CONFIGURED_FORWARD, "second": CONFIGURED_SECOND, "mixed": CONFIGURED_SECOND}.get(what, CONFIGURED)
+    limit = {"forward": CONFIGURED_FORWARD, "second": CONFIGURED_SECOND, "mixed": CONFIGURED_SECOND}.get(
+        what, CONFIGURED
+    )
     return added(limit, right.summands, dtype.precision)
 
 
@@ -109,7 +113,7 @@ def _wrong_dtype(made: Plan, what: str, got: Array) -> str | None:
     return None if got.dtype.name in allowed else f"{got.dtype.name}, the logits are {made.dtype}"
 
 
-def _precision(made: Plan, what: str, got: Array) -> Dtype:
+def _precision(made: Plan, got: Array) -> Dtype:
     """A result in a wider dtype is as good as its logits are; a gradient, as its operand is."""
     return DTYPES[coarser(got.dtype.name, made.dtype)]
 

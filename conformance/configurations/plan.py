@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance.adapter import Array
-from conformance.configurations.factors import OTHER_DTYPES, SHAPES, SMOOTHING, Row, dtype_of
+from conformance.configurations.factors import SHAPES, SMOOTHING, Row, dtype_of
 from conformance.configurations.inputs import Pool, pool
 from conformance.dtype import DTYPES
 from conformance.exact import Floats
@@ -62,26 +61,35 @@ class Plan:
         return {f"tangent_{name}": _tangent(self.operands[name], index) for index, name in enumerate(self.along)}
 
 
+@dataclass(frozen=True)
+class Offer:
+    """What a subject makes of a row: subjects for which it is the same share their plans."""
+
+    dtype: str
+    hard_labels: bool
+    same_rank_weights: bool
+    able: tuple[str, ...]
+    divisor: str
+
+
 def plan(row: Row, origin: Row, runner: Runner, seed: int, able: tuple[str, ...]) -> Plan:
     """The plan of a row, with the numbers of the row ``origin`` that it came from.
 
     ``able`` are the operands along which the subject can be differentiated.
     """
-    reduction = runner.implementation.reductions[row["reduction"]]
-    return _plan(
-        tuple(row.items()), repr(sorted(origin.items())), runner.subject.dtype, seed, runner.implementation.labels == "hard",
-        runner.implementation.same_rank_weights, able, reduction.divisor,
+    implementation = runner.implementation
+    offer = Offer(
+        runner.subject.dtype, implementation.labels == "hard", implementation.same_rank_weights, able,
+        implementation.reductions[row["reduction"]].divisor,
     )  # fmt: skip
+    return _plan(tuple(row.items()), repr(sorted(origin.items())), seed, offer)
 
 
 @functools.lru_cache(4096)
-def _plan(
-    items: tuple[tuple[str, str], ...], key: str, dtype: str, seed: int, hard: bool, same_rank: bool,
-    able: tuple[str, ...], divisor: str,
-) -> Plan:  # fmt: skip
-    row = dict(items)
+def _plan(items: tuple[tuple[str, str], ...], key: str, seed: int, offer: Offer) -> Plan:
+    row, dtype = dict(items), offer.dtype
     whole = row["labels dtype"] in ("int32", "bool")
-    numbers = pool(row["inputs"], key, seed, dtype, hard or whole)
+    numbers = pool(row["inputs"], key, seed, dtype, offer.hard_labels or whole)
     shape = SHAPES[row["shape"]]
     operands = {
         "logits": _operand(numbers.logits, shape, dtype, row["logits layout"]),
@@ -91,17 +99,17 @@ def _plan(
         if row[name] != "none":
             values = getattr(numbers, name)
             values = _with_gaps(values) if row[name] == "gaps" else values
-            form = weight_shape(row[name], shape, same_rank)
+            form = weight_shape(row[name], shape, offer.same_rank_weights)
             layout = row["weight layout"] if name == "weight" else "contiguous"
             operands[name] = _operand(values, form, dtype_of(row[f"{name} dtype"], dtype), layout)
     return Plan(
         row, dtype, operands,
         cotangent=_cotangent(row, numbers, dtype, shape),
         direction=_operand(numbers.direction, shape, dtype),
-        along=tuple(name for name in _asked(row["asked"]) if name in operands and name in able and not (
+        along=tuple(name for name in _asked(row["asked"]) if name in operands and name in offer.able and not (
             name == "labels" and whole)),
         reduction=row["reduction"],
-        divisor=divisor,
+        divisor=offer.divisor,
         label_smoothing=SMOOTHING if row["smoothing"] == "some" else None,
     )  # fmt: skip
 
@@ -113,48 +121,6 @@ def weight_shape(kind: str, shape: tuple[int, ...], same_rank: bool) -> tuple[in
     if kind == "examples":
         return shape[:1] + (1,) * (len(shape) - 1)
     return () if kind == "scalar" else shape
-
-
-def another(made: Plan, history: str) -> Plan | None:
-    """The call that comes before, for a history that has one; None if there is no such call."""
-    logits, labels = made.operands["logits"], made.operands["labels"]
-    if history == "dtype":
-        other = OTHER_DTYPES[made.dtype][0]
-        moved = {name: _as(each, other) for name, each in made.operands.items()}
-        return dataclasses.replace(made, operands=moved, cotangent=_as(made.cotangent, other))
-    if history == "labels":
-        floating = labels.array.dtype.name not in ("int32", "bool")
-        changed = Operand(np.round(labels.values).astype("int32") if floating else _as(labels, made.dtype).array)
-        return dataclasses.replace(
-            made, operands={**made.operands, "labels": changed}, along=tuple(set(made.along) - {"labels"}) or ("logits",)
-        )
-    if history == "layout" and len(made.shape) > 1:
-        turned = "contiguous" if logits.layout == "transposed" else "transposed"
-        moved = {name: dataclasses.replace(made.operands[name], layout=turned) for name in ("logits", "labels")}
-        return dataclasses.replace(made, operands={**made.operands, **moved})
-    if history == "rank" and made.shape:
-        # The same numbers, shape and all but for an axis of one at the end: [4, 1], then [4, 1, 1].
-        raised = {name: dataclasses.replace(each, array=each.array[..., None]) if each.array.shape == made.shape else each
-                  for name, each in made.operands.items()}  # fmt: skip
-        if any(each.array.ndim and each.array.ndim <= len(made.shape) for each in raised.values()):
-            return None
-        cotangent = made.cotangent if made.reduction != "none" else Operand(made.cotangent.array[..., None])
-        return dataclasses.replace(made, operands=raised, cotangent=cotangent)
-    return None
-
-
-def renewed(made: Plan) -> Plan:
-    """The same call with other numbers: those of the pool, from another place on."""
-    return dataclasses.replace(
-        made, operands={name: dataclasses.replace(each, array=_shifted(each)) for name, each in made.operands.items()}
-    )
-
-
-def _shifted(operand: Operand) -> Array:
-    array = operand.array
-    if operand.layout in ("expanded", "broadcast") or not array.size:
-        return array
-    return np.roll(array.reshape(-1), 7).reshape(array.shape)
 
 
 def _asked(asked: str) -> tuple[str, ...]:
@@ -183,14 +149,11 @@ def _operand(values: Floats, shape: tuple[int, ...], dtype: str, layout: str = "
         array = np.broadcast_to(array[:1], shape).copy()
     if layout == "broadcast":
         array = np.full(shape, array.flat[1])
-    return Operand(_cast(array, dtype), layout)
+    return Operand(cast(array, dtype), layout)
 
 
-def _as(operand: Operand, dtype: str) -> Operand:
-    return dataclasses.replace(operand, array=_cast(operand.values, dtype))
-
-
-def _cast(values: Floats, dtype: str) -> Array:
+def cast(values: Floats, dtype: str) -> Array:
+    """The values in a dtype by name, bfloat16 and whole ones too."""
     return native(values, DTYPES[dtype]) if dtype in DTYPES else values.astype(dtype)
 
 

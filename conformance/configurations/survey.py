@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-
 from dataclasses import dataclass, field
 
 from conformance.adapter import NotOffered
@@ -43,7 +41,9 @@ class Survey:
         measures = {"rows": len(looked), "refused": sum(isinstance(tried, str) for tried in results.values())}
         if not failing:
             return Conforms(measures)
-        found = list(causes((self.rows[index] for index in failing), self.rows[0], functools.partial(self._check, clause)))
+        found = list(
+            causes((self.rows[index] for index in failing), self.rows[0], functools.partial(self._check, clause))
+        )
         measures |= {"failing": len(failing), "causes": len(found)}
         if not found:
             # It failed among the others, and alone it does not: what came before is to blame.

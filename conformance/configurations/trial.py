@@ -15,8 +15,9 @@ from conformance import refusal
 from conformance.adapter import Array, NotOffered, Operands, Program, Request, Tensor
 from conformance.configurations.array import covering
 from conformance.configurations.factors import BEFORE, DEFAULTS, Row, values_for
+from conformance.configurations.history import another, renewed
 from conformance.configurations.judgement import Finding, clause_of, has_tails, judged
-from conformance.configurations.plan import DIFFERENTIABLE, Operand, Plan, another, plan, renewed
+from conformance.configurations.plan import DIFFERENTIABLE, Operand, Plan, plan
 from conformance.subject import Runner, bits
 
 Pull = Callable[[Tensor], Sequence[Tensor]]
@@ -83,9 +84,15 @@ class Trial:
         cheap = not slow and mode not in adapter.compiles_each_shape
         values = values_for(self.runner, cheap)
         # A dtype that the plain call refuses is refused in every row, and would keep its other values from being seen.
-        for name, given in (("labels dtype", {}), ("weight dtype", {"weight": "full"}), ("pos_weight dtype", {"pos_weight": "full"})):
+        for name, given in (
+            ("labels dtype", {}),
+            ("weight dtype", {"weight": "full"}),
+            ("pos_weight dtype", {"pos_weight": "full"}),
+        ):
             plain = {**DEFAULTS, **given}
-            values[name] = tuple(value for value in values[name] if value == "same" or self._takes({**plain, name: value}))
+            values[name] = tuple(
+                value for value in values[name] if value == "same" or self._takes({**plain, name: value})
+            )
         return covering(values, (1 if slow else 2) + thorough, self.seed)
 
     def _takes(self, row: Row) -> bool:
@@ -99,7 +106,7 @@ class Trial:
     @functools.cached_property
     def able(self) -> tuple[str, ...]:
         """The operands with a derivative; clauses G5 and G9 say what is to be thought of the others."""
-        return tuple(name for name in DIFFERENTIABLE if self._works(name, lambda made: self._gradient_alone(made)))
+        return tuple(name for name in DIFFERENTIABLE if self._works(name, self._gradient_alone))
 
     @functools.cached_property
     def forward_able(self) -> tuple[str, ...]:
@@ -148,9 +155,7 @@ class Trial:
         if history in BEFORE and (prior := another(made, history)) is not None:
             with contextlib.suppress(Exception):
                 self._call(prior, self._place(prior), Got())
-        operands = self._place(made)
-        if history == "refilled":
-            operands = self._refilled(made)
+        operands = self._refilled(made) if history == "refilled" else self._place(made)
         cotangent = self._at(made.cotangent)
         if history == "interleaved" and made.along:
             self._interleaved(made, operands, cotangent, got)
@@ -210,7 +215,7 @@ class Trial:
         return self._fetch(self.runner.program(self._request(made, "forward"))({**operands, **tangents}))
 
     def _pullback(self, made: Plan, operands: Operands) -> tuple[Tensor, Pull]:
-        """The loss, and what makes gradients of a cotangent; by a new forward pass where the adapter has no other way."""
+        """The loss, and what makes gradients of a cotangent: by a new forward pass, if the adapter has no other way."""
         if (program := self._program(self._request(made, "pullback"))) is not None:
             loss, pull = program(operands)
             return loss, pull
@@ -254,7 +259,11 @@ class Trial:
     def _state(self) -> Mapping[str, str]:
         random = np.random.get_state(legacy=False)["state"]
         state = f"{zlib.crc32(random['key'].tobytes()):x} at {random['pos']}"
-        return {**self.runner.adapter.state(), "NumPy's handling of errors": str(np.geterr()), "NumPy's random state": state}
+        return {
+            **self.runner.adapter.state(),
+            "NumPy's handling of errors": str(np.geterr()),
+            "NumPy's random state": state,
+        }
 
     def _place(self, made: Plan) -> dict[str, Tensor]:
         return {name: self._at(operand) for name, operand in made.operands.items()}

@@ -63,8 +63,10 @@ class Truth:
         """What is right for 'loss', 'gradient NAME', 'forward', 'second', 'mixed' or 'upstream'."""
         if what not in self._known:
             kind, _, name = what.partition(" ")
-            compute = {"loss": self._loss, "forward": self._forward, "gradient": lambda: self._gradient(name)}
-            self._known[what] = compute.get(kind, lambda: self._second(kind))()
+            compute: dict[str, Callable[[], Right]] = {
+                "loss": self._loss, "forward": self._forward, "gradient": lambda: self._gradient(name),
+            }  # fmt: skip
+            self._known[what] = compute[kind]() if kind in compute else self._second(kind)
         return self._known[what]
 
     def _loss(self) -> Right:
