@@ -200,9 +200,9 @@ class Request:
     ones; zeros where the framework gives none without a word) or 'curvature' (the derivative of the sum of the
     gradient). An adapter may have more: 'pullback' (a pair: the loss, and a function that makes of a cotangent, as
     often as it is called, a tuple of the gradients of the operands ``along``), 'forward' (forward mode along all of
-    ``along`` together, the tangent of NAME being the operand tangent_NAME) and 'second' (the derivative, with respect to the
-    operand ``wrt`` or to the cotangent, of the inner product of the operand direction and the gradient). ``context`` is
-    one of the adapter's ``contexts`` in which a loss is computed, '' for none.
+    ``along`` together, the tangent of NAME being the operand tangent_NAME) and 'second' (the derivative, with respect
+    to the operand ``wrt`` or to the cotangent, of the inner product of the operand direction and the gradient).
+    ``context`` is one of the adapter's ``contexts`` in which a loss is computed, '' for none.
     """
 
     implementation: Implementation
