@@ -94,6 +94,14 @@ class Session:
         costly = THOROUGH.issuperset(case.clauses)
         return not costly or self.choice.thorough or bool({case.id, *case.clauses} & self.choice.names)
 
+    def _has_time_for(self, runner: Runner) -> bool:
+        """Chapter C, where each shape or dtype costs a compilation: for functions, and where seconds, in float32."""
+        adapter, mode = runner.adapter, runner.subject.mode
+        slow = mode in adapter.compiles_slowly
+        if self.choice.thorough or not (slow or mode in adapter.compiles_each_shape):
+            return True
+        return runner.implementation.role == "function" and (not slow or runner.subject.dtype == "float32")
+
     @functools.cached_property
     def readings(self) -> Readings:
         """What the subjects return under the switches of their adapters."""
@@ -102,6 +110,8 @@ class Session:
     def cases_of(self, runner: Runner) -> Iterator[Case]:
         """The chosen cases that are put to a runner: those of its dtype, with the argument that it takes."""
         for case in cases.load_all():
+            if case.configurations and not self._has_time_for(runner):
+                continue
             fits = case.argument == runner.takes and runner.subject.dtype in case.dtypes
             if fits and self.case_chosen(case.id) and self.affordable(case):
                 yield case

@@ -397,7 +397,10 @@ def _differentiated(request: Request, forward: Program) -> Program:
         leaves = {name: operands[name].detach().requires_grad_() for name in request.along}
         result = forward({**operands, **leaves})
         return result, lambda cotangent: torch.autograd.grad(
-            result, list(leaves.values()), _like(cotangent, result), retain_graph=True
+            result,
+            list(leaves.values()),
+            _like(cotangent, result),
+            retain_graph=request.mode != "compiled",  # it refuses to keep a graph whose buffers it reuses
         )
 
     def along_all(operands: Operands) -> Tensor:

@@ -135,6 +135,8 @@ def values_for(runner: Runner, cheap: bool) -> dict[str, Values]:
     if runner.subject.mode in adapter.mixed:
         # Half logits beside float32: the first of their other dtypes.
         found |= {f"{name} dtype": ("other",) for name in ("labels", *_WEIGHTS) if len(found[f"{name} dtype"]) > 1}
+    if runner.subject.mode in adapter.compiles_slowly:
+        found["history"] = _without(found["history"], ("again",))  # what is compiled may reuse what a graph would keep
     return found if cheap else _few(found)
 
 

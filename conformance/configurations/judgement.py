@@ -49,8 +49,8 @@ def judged(made: Plan, what: str, got: Array) -> Iterator[Finding]:
     if (wrong := _wrong_dtype(made, what, got)) is not None:
         yield Finding(clause, "wrong-dtype", f"{_said(what)} is {wrong}", None, what)
         return
-    if made.reduction == "mean" and not np.prod(made.shape):
-        return  # the mean of nothing is clause S6's matter
+    if truth(made).of_nothing:
+        return  # a mean of no elements, or by no weight, is the matter of clauses S6 and R5
     dtype = _precision(made, got)
     right = truth(made).right(what)
     errors = measure(got.astype(np.float64).reshape(-1), right.exact, right.scale, dtype)

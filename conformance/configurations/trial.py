@@ -93,7 +93,18 @@ class Trial:
             values[name] = tuple(
                 value for value in values[name] if value == "same" or self._takes({**plain, name: value})
             )
+        values["beyond"] = tuple(value for value in values["beyond"] if self._has(value))
         return covering(values, (1 if slow else 2) + thorough, self.seed)
+
+    def _has(self, beyond: str) -> bool:
+        """True if the mode has a derivative of this kind."""
+        if beyond == "nothing":
+            return True
+        row = {**DEFAULTS, "beyond": beyond}
+        made = plan(row, row, self.runner, self.seed, ("logits",))
+        request = self._request(made, "forward") if beyond == "forward" else self._request(made, "second")
+        able = {"forward": self.forward_able, "mixed": self.able}.get(beyond, ("logits",))
+        return self._program(request) is not None and ("labels" if beyond == "mixed" else "logits") in able
 
     def _takes(self, row: Row) -> bool:
         """True unless the row is refused."""
@@ -121,8 +132,10 @@ class Trial:
         made = dataclasses.replace(plan(row, row, self.runner, self.seed, DIFFERENTIABLE), along=(name,))
         try:
             return attempt(made)
-        except Exception:
+        except NotOffered:
             return False
+        except Exception:
+            return name == "logits"  # an error there is a finding
 
     def _gradient_alone(self, made: Plan) -> bool:
         operands = self._place(made)

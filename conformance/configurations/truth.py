@@ -110,14 +110,19 @@ class Truth:
             self._balls[ctx.prec] = [Element(row, smoothing) for row in self.elements.tolist()]
         return [value(each) for each in self._balls[ctx.prec]]
 
+    @property
+    def of_nothing(self) -> bool:
+        """True for a mean that would divide by zero."""
+        return bool(self._divisor() == 0)
+
     def _divisor(self) -> arb:
         if self.made.reduction == "none" or not self.made.divisor:
             return arb(1)
         if self.made.divisor == "numel":
-            return arb(max(self.count, 1))
+            return arb(self.count)
         weights, counts = np.unique(self.elements[:, 2][self.owner], return_counts=True)
         if self.made.divisor == "nonzero_weights":
-            return arb(max(int(counts[weights != 0].sum()), 1))
+            return arb(int(counts[weights != 0].sum()))
         pairs = zip(weights.tolist(), counts.tolist(), strict=True)
         return sum((arb(weight) * times for weight, times in pairs), arb(0))
 
