@@ -22,15 +22,16 @@ _ORDER = {clause: place for place, clause in enumerate(CLAUSES)}
 # Nothing else can be said of what did not come out at all; one sentence, whatever was asked for.
 _WHOLESALE = ("crashed", "timeout", "error", "wrong-shape", "wrong-device", "wrong-dtype")
 _TOPICS = {
-    "second derivative": ("G6", "G11"),
+    "second derivative": ("G6", "G11", "C3"),
     "other derivative": ("G5", "G9", "G12"),
-    "gradient": ("G1", "G2", "G3", "G4", "G7", "G8", "G10", "L3", "P3", "P5", "P6", "P7"),
+    "gradient": ("G1", "G2", "G3", "G4", "G7", "G8", "G10", "C2", "L3", "P3", "P5", "P6", "P7"),
     "reduction": ("R1", "R2", "R3", "R4", "R5", "R6", "R7"),
 }
 _TOPIC = {clause: topic for topic, clauses in _TOPICS.items() for clause in clauses}
 # What is computed from which: where both are wrong in one way, that is one cause.
 _COMES_OF = {"reduction": "loss", "second derivative": "gradient", "other derivative": "gradient"}
 _MOST_CLAUSES = 5
+_CONDITIONS = re.compile(r", (when .*?; anything else may be plain|in the plainest call)")
 _UNLISTED = "not in the ledger"
 
 
@@ -61,8 +62,10 @@ class Complaint:
 
     @property
     def clause(self) -> str:
-        """The sentence of the clause that leads."""
+        """The sentence of the clause that leads; of chapter C, the fewest conditions that show it."""
         name = self.leading["clause"]
+        if conditions := self._conditions():
+            return f"{name}: {conditions}"
         return f"{name}: {CLAUSES[name].sentence}" if name in CLAUSES else name
 
     @property
@@ -88,6 +91,12 @@ class Complaint:
         several = len({check["subject"]["dtype"] for check in self.checks}) > 1
         element = f"{operand} {found.logit}, label {found.label}" + (f" ({found.dtype})" if several else "")
         return f"{element}: got {found.got:.9g}, exact {found.exact:.9g}{apart}"
+
+    def _conditions(self) -> str:
+        """What it takes, in the plainest of its checks; '' if it takes nothing, or no configuration was reduced."""
+        details = [str(check.get("detail", "")) for check in self.checks if check["clause"] == self.leading["clause"]]
+        found = {match[1] for detail in details if (match := _CONDITIONS.search(detail))}
+        return min(found, key=lambda each: (each.count(" and "), len(each), each)) if found else ""
 
     def _tells_all(self) -> bool:
         return self._sentence().startswith(str(self.leading.get("detail", ""))[:40])

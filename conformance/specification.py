@@ -43,6 +43,13 @@ The largest term is `max(z max(|log p|, 1), (1-z) max(|log(1-p)|, 1))` for the l
 documentation clamps the logarithm, or clips p to `[eps, 1 - eps]`, is held to the exact value of what it documents.
 Where eps or 1 - eps is no number of the dtype, the documented number and the nearest one in the dtype are both
 accepted. Of gradients where something is clamped no document says more than that they are finite, and no more is asked.
+
+**In every configuration** (chapter C) a call is a row of a covering array: every two of its conditions that can be
+together (dtypes of labels and weights, shape, layout of each operand and of the cotangent, weights, smoothing,
+reduction, cotangent, what is differentiated, what came before, which second derivative) are together in some row. Its
+logits and labels are drawn, its exact results come from ball arithmetic. A deviation is reduced to the fewest
+conditions that show it: with any one of them plain, the call is right. Chapter C looks at functions of logits; where a
+mode compiles anew for each shape it takes few shapes, and where that costs seconds every single condition in float32.
 """
 
 

@@ -48,8 +48,8 @@ def exact(logits, labels, *, weight=None, pos_weight=None, reduction="none", lab
 
 
 def _exact_derivative(request: Request, operands: Operands) -> Tensor:
-    logits = operands["logits"]
-    x, z, w, q = _wide(logits, operands["labels"], operands.get("weight"), operands.get("pos_weight"))
+    given = (operands.get(name) for name in ("logits", "labels", "weight", "pos_weight"))
+    x, z, w, q = _wide(*given)
     smoothing = request.label_smoothing or 0.0
     z = z * (1 - smoothing) + smoothing / 2
     outer = np.asarray(operands.get("cotangent", 1.0), np.float64)
@@ -62,7 +62,7 @@ def _exact_derivative(request: Request, operands: Operands) -> Tensor:
         "curvature": lambda: w * operator.curvature(x, z, q),
     }["curvature" if request.quantity == "curvature" else request.wrt]()
     full = np.broadcast_to(outer * value, x.shape)
-    return _rounded(_unbroadcast(full, operands[request.wrt].shape), logits.dtype)
+    return _unbroadcast(full, operands[request.wrt].shape)
 
 
 def log_expit_composition(logits, labels, *, reduction="none"):
@@ -231,9 +231,14 @@ class NumPy(Adapter):
             raise NotOffered("NumPy does not differentiate")
         if request.wrt not in (request.argument, "labels") and not request.implementation.offers(request.wrt):
             raise NotOffered(f"it has no {request.wrt}")
+
+        def gradient(operands: Operands) -> Tensor:
+            # A closed form that this file brings has the dtype of its operand, as a framework's gradient has.
+            return np.asarray(derivative(request, operands), operands[request.wrt].dtype)
+
         if request.quantity == "both":
-            return _quiet(lambda operands: (request.forward(operands), derivative(request, operands)))
-        return _quiet(lambda operands: derivative(request, operands))
+            return _quiet(lambda operands: (request.forward(operands), gradient(operands)))
+        return _quiet(gradient)
 
     def literal(self, values: str, dtype: str, device: str) -> str:
         return f"np.array({values}, {'ml_dtypes.bfloat16' if dtype == 'bfloat16' else repr(dtype)})"

@@ -55,7 +55,9 @@ class Survey:
         found.sort(key=lambda each: len(each.factors))
         dtype = self.trial.runner.subject.dtype
         first = found[0]
-        told = [f"{first.finding.detail}, {first.sentence(dtype)}; anything else may be plain"]
+        told = [
+            f"{first.finding.detail}, {first.sentence(dtype)}{'; anything else may be plain' if first.factors else ''}"
+        ]
         told += [f"also {each.sentence(dtype)} ({each.finding.signature})" for each in found[1:]]
         return Deviates(
             first.finding.signature, "; ".join(told), measures, first.finding.worst, script_of(first, self.trial)

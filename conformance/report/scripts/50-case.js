@@ -77,7 +77,7 @@ function chooser(data, cells, chosen) {
 
 function inputs(data, each, dtype) {
   const argument = each.input?.probabilities ? "probabilities" : "logits";
-  if (!each.input || !each.input[argument]) return el("p", { class: "quiet" }, each.settings?.law ? "Inputs are drawn." : "The records hold no inputs of this case.");
+  if (!each.input || !each.input[argument]) return el("p", { class: "quiet" }, each.settings?.law || each.settings?.configurations ? "Inputs are drawn." : "The records hold no inputs of this case.");
   const names = Object.keys(each.input);
   const exact = each.exact?.[dtype];
   const flat = Object.fromEntries(names.map((name) => [name, [each.input[name]].flat(Infinity)]));
