@@ -15,6 +15,7 @@ from conformance import loader, threads
 from conformance.adapter import Adapter, Implementation
 from conformance.ambient import Readings
 from conformance.case import Case
+from conformance.configurations.survey import Surveys
 from conformance.dtype import DTYPES, dtype_named
 from conformance.errors import UsageError
 from conformance.examination import Batches
@@ -106,6 +107,11 @@ class Session:
     def readings(self) -> Readings:
         """What the subjects return under the switches of their adapters."""
         return Readings(self.folders, self.on_logits)
+
+    @functools.cached_property
+    def surveys(self) -> Surveys:
+        """What became of every way to call the subjects."""
+        return Surveys(self.choice.seed, self.choice.thorough)
 
     def cases_of(self, runner: Runner) -> Iterator[Case]:
         """The chosen cases that are put to a runner: those of its dtype, with the argument that it takes."""

@@ -154,6 +154,10 @@ class Runner:
         known = call.reduction == "none" or call.reduction in self.implementation.reductions
         return shape.wrong(loss, call.operands, call.reduction, self.takes) if known else ""
 
+    def forget(self) -> None:
+        """Let go of the programs, and with them of what a framework has compiled for them."""
+        self._programs.clear()
+
     def _fetched(self, result: Tensor) -> Array:
         self.require_here(result)
         return self.adapter.fetch(result)

@@ -79,7 +79,19 @@ class Survey:
         return self._tried[index]
 
 
-@functools.lru_cache(64)
-def survey(runner: Runner, seed: int, thorough: bool) -> Survey:
-    """The survey of a runner, shared by its clauses and cases."""
-    return Survey(Trial(runner, seed), thorough)
+@dataclass(eq=False)
+class Surveys:
+    """The surveys of a session, each shared by its runner's clauses and cases."""
+
+    seed: int = 0
+    thorough: bool = False
+    _known: dict[Runner, Survey] = field(default_factory=dict)
+
+    def of(self, runner: Runner) -> Survey:
+        """The survey of a runner. Subjects come one after the other: what the last one compiled for it is let go."""
+        if runner not in self._known:
+            for other in self._known:
+                if other.subject.mode in other.adapter.compiles_each_shape:
+                    other.forget()
+            self._known[runner] = Survey(Trial(runner, self.seed), self.thorough)
+        return self._known[runner]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import functools
 
-from conformance.configurations.survey import survey
 from conformance.docket import Docket, Hearing
 from conformance.examination import Examination
 from conformance.outcome import Outcome
 
 
 def in_every_configuration(clause: str, examination: Examination) -> Outcome:
-    choice = examination.session.choice
-    found = survey(examination.runner, choice.seed, choice.thorough)
+    found = examination.session.surveys.of(examination.runner)
     return found.outcome(clause, examination.case.configurations)
 
 
