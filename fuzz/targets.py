@@ -167,7 +167,7 @@ def _case(flag: int, body: bytes) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(hostile.resealed(body, case.seal) if flag & SEALED else body)
     it = case.load(path, _FOLDER)
-    if it.law:
+    if it.drawn:
         return
     assert isinstance(it.shape, tuple)
     assert {it.elementwise, it.finite, it.hard_labels} <= {True, False}

@@ -140,7 +140,7 @@ def verdict(formulas, mirrored, clause, case):
     return outcome.name, outcome.signature
 
 
-CASES = [case for case in cases.load_all() if not case.law and case.repeat == 1]
+CASES = [case for case in cases.load_all() if not case.drawn and case.repeat == 1]
 PAIRS = [(case, other) for case in CASES if (other := mirror(case)) is not None]
 LAWS = [case for case in cases.load_all() if case.law and not {"L5", "L8", "L9"} & set(case.clauses)]
 
