@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from conformance.adapter import Array
-from conformance.configurations.factors import OTHER_DTYPES
+from conformance.configurations.factors import OTHER_DTYPES, SMOOTHING
 from conformance.configurations.plan import Operand, Plan, cast
 
 
@@ -18,6 +18,7 @@ def another(made: Plan, history: str) -> Plan | None:
         "labels": _with_other_labels,
         "layout": _laid_out_otherwise,
         "rank": _of_another_rank,
+        "options": _with_other_options,
     }
     return makers[history](made)
 
@@ -34,6 +35,14 @@ def _with_other_labels(made: Plan) -> Plan:
     changed = Operand(np.round(labels.values).astype("int32") if floating else _as(labels, made.dtype).array)
     along = tuple(name for name in made.along if name != "labels") or ("logits",)
     return dataclasses.replace(made, operands={**made.operands, "labels": changed}, along=along)
+
+
+def _with_other_options(made: Plan) -> Plan:
+    """Without its weights; smoothed where it is not, and the other way round."""
+    plain = {name: each for name, each in made.operands.items() if name not in ("weight", "pos_weight")}
+    along = tuple(name for name in made.along if name in plain) or ("logits",)
+    smoothing = None if made.label_smoothing else SMOOTHING
+    return dataclasses.replace(made, operands=plain, along=along, label_smoothing=smoothing)
 
 
 def _laid_out_otherwise(made: Plan) -> Plan | None:

@@ -77,19 +77,20 @@ def plan(row: Row, origin: Row, runner: Runner, seed: int, able: tuple[str, ...]
 
     ``able`` are the operands along which the subject can be differentiated.
     """
+    alone = origin["weight"] == origin["pos_weight"] == origin["reduction"] == "none"
     implementation = runner.implementation
     offer = Offer(
         runner.subject.dtype, implementation.labels == "hard", implementation.same_rank_weights, able,
         implementation.reductions[row["reduction"]].divisor,
     )  # fmt: skip
-    return _plan(tuple(row.items()), repr(sorted(origin.items())), seed, offer)
+    return _plan(tuple(row.items()), repr(sorted(origin.items())), alone, seed, offer)
 
 
 @functools.lru_cache(4096)
-def _plan(items: tuple[tuple[str, str], ...], key: str, seed: int, offer: Offer) -> Plan:
+def _plan(items: tuple[tuple[str, str], ...], key: str, alone: bool, seed: int, offer: Offer) -> Plan:
     row, dtype = dict(items), offer.dtype
     whole = row["labels dtype"] in ("int32", "bool")
-    numbers = pool(row["inputs"], key, seed, dtype, offer.hard_labels or whole)
+    numbers = pool(row["inputs"], key, seed, dtype, offer.hard_labels or whole, alone)
     shape = SHAPES[row["shape"]]
     operands = {
         "logits": _operand(numbers.logits, shape, dtype, row["logits layout"]),
@@ -100,8 +101,7 @@ def _plan(items: tuple[tuple[str, str], ...], key: str, seed: int, offer: Offer)
             values = getattr(numbers, name)
             values = _with_gaps(values) if row[name] == "gaps" else values
             form = weight_shape(row[name], shape, offer.same_rank_weights)
-            layout = row["weight layout"] if name == "weight" else "contiguous"
-            operands[name] = _operand(values, form, dtype_of(row[f"{name} dtype"], dtype), layout)
+            operands[name] = _operand(values, form, dtype_of(row[f"{name} dtype"], dtype), row[f"{name} layout"])
     return Plan(
         row, dtype, operands,
         cotangent=_cotangent(row, numbers, dtype, shape),

@@ -59,6 +59,7 @@ class Trial:
 
     runner: Runner
     seed: int = 0
+    _left: tuple[Finding, ...] = ()  # what the calls before the first row changed
 
     def put(self, row: Row, origin: Row) -> Tried:
         """Everything that is wrong with a row, given the numbers of ``origin``. Raises Refused."""
@@ -68,7 +69,8 @@ class Trial:
         made = plan(row, origin, self.runner, self.seed, able)
         before = self._state()
         got = self._put(made)
-        found = [*got.findings, *_changed_state(before, self._state())]
+        found = [*got.findings, *self._left, *_changed_state(before, self._state())]
+        self._left = ()
         for each, what, array in got.results:
             found += judged(each, what, array)
         looked_at = {"C4", *(clause_of(what) for _, what, _ in got.results), *(each.clause for each in found)}
@@ -79,6 +81,7 @@ class Trial:
 
     def rows(self, thorough: bool) -> tuple[Row, ...]:
         """The rows that the runner is put to: pairs of values, or triples; fewer where a mode compiles."""
+        before = self._state()
         adapter, mode = self.runner.adapter, self.runner.subject.mode
         slow = mode in adapter.compiles_slowly
         cheap = not slow and mode not in adapter.compiles_each_shape
@@ -94,6 +97,8 @@ class Trial:
                 value for value in values[name] if value == "same" or self._takes({**plain, name: value})
             )
         values["beyond"] = tuple(value for value in values["beyond"] if self._has(value))
+        # The first call of all may change something for good, which no row would see.
+        self._left = tuple(_changed_state(before, self._state()))
         return covering(values, (1 if slow else 2) + thorough, self.seed)
 
     def _has(self, beyond: str) -> bool:
@@ -173,6 +178,8 @@ class Trial:
         if history == "interleaved" and made.along:
             self._interleaved(made, operands, cotangent, got)
         else:
+            if history == "overwritten" and made.along:
+                self._overwritten(made, got)
             self._call(made, operands, got, cotangent)
         if made.along and (beyond := made.row["beyond"]) != "nothing":
             got.stage = "beyond"
@@ -187,11 +194,12 @@ class Trial:
             return
         loss, pull = self._pullback(made, operands)
         got.take(made, "loss", self._fetch(loss))
+        value = got.results[-1][2]
         got.stage = "gradient"
         cotangent = self._at(made.cotangent) if cotangent is None else cotangent
         for _ in range(2 if made.row["history"] == "again" else 1):
             self._take_gradients(made, pull(cotangent), got)
-        if (bits(self._fetch(loss)) != bits(got.results[0][2])).any():
+        if (bits(self._fetch(loss)) != bits(value)).any():
             got.findings.append(Finding("C4", "changed-input", "the loss changed when its gradient was taken"))
 
     def _interleaved(self, made: Plan, operands: Operands, cotangent: Tensor, got: Got) -> None:
@@ -204,6 +212,19 @@ class Trial:
         self._take_gradients(other, gradients_other, got)
         got.take(made, "loss", self._fetch(first))
         got.take(other, "loss", self._fetch(second))
+
+    def _overwritten(self, made: Plan, got: Got) -> None:
+        """A backward pass whose operands hold other values by now: an error, or the gradient of what they held.
+
+        PyTorch's notes on autograd: "if you're using in-place functions and not seeing any errors, you can be sure that
+        the computed gradients are correct."
+        """
+        operands = self._place(made)
+        _, pull = self._pullback(made, operands)
+        for name, operand in renewed(made).operands.items():
+            self.runner.adapter.refill(operands[name], operand.array)
+        with contextlib.suppress(Exception):
+            self._take_gradients(made, pull(self._at(made.cotangent)), got)
 
     def _take_gradients(self, made: Plan, gradients: Sequence[Tensor], got: Got) -> None:
         for name, gradient in zip(made.along, gradients, strict=True):
