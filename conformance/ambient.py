@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from conformance import operator, reading
 from conformance.adapter import Array, Switch
+from conformance.bounds import FLUSHED_BELOW, mean_agreement
 from conformance.dtype import Dtype
 from conformance.exact import Floats
 from conformance.reading import ELEMENTS, Reading
-from conformance.spec import FLUSHED_BELOW, bound, mean_agreement
+from conformance.spec import bound
 from conformance.subject import Runner, bits
 from conformance.ulp import unit
 

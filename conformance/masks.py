@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from conformance.bounds import WEIGHTED_MUST
 from conformance.exact import Floats
 from conformance.outcome import Conforms, Deviates, Measure
-from conformance.spec import WEIGHTED_MUST
 from conformance.ulp import Errors
 from conformance.verdict import Judged, Mask, good, outcome
 

@@ -8,12 +8,12 @@ from fractions import Fraction
 import numpy as np
 
 from conformance.adapter import Array
+from conformance.bounds import Bound
 from conformance.case import Case
 from conformance.dtype import Dtype
 from conformance.exact import Exact, Real, total
 from conformance.examination import Examination, require_reduction, scale
 from conformance.outcome import Conforms, Deviates
-from conformance.spec import Bound
 from conformance.subject import Call, native
 from conformance.ulp import Errors, measure
 from conformance.verdict import Judged, within

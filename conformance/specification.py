@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from conformance.spec import CHAPTERS, CLAUSES, HALF_SUMMATION, Bound, Clause, careless_summation
+from conformance.bounds import HALF_SUMMATION, Bound, careless_summation
+from conformance.spec import CHAPTERS, CLAUSES, Clause
 
 _INTRODUCTION = """\
 # Specification

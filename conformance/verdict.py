@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from conformance.bounds import LOSS_MUST, Bound
 from conformance.exact import Floats
 from conformance.number import float_text
 from conformance.outcome import SIGNATURES, Conforms, Deviates, Measure, Worst
-from conformance.spec import LOSS_MUST, Bound
 from conformance.ulp import Errors, Kind
 
 Judged = Conforms | Deviates

@@ -11,11 +11,11 @@ from conformance import case as cases
 from conformance import reading
 from conformance.adapter import NotOffered, Switch
 from conformance.ambient import Readings, effect
+from conformance.bounds import AGREEMENT, FLUSHED_BELOW, mean_agreement
 from conformance.dtype import DTYPES
 from conformance.examination import Examination
 from conformance.outcome import Conforms, Deviates
 from conformance.session import Choice, open_session
-from conformance.spec import AGREEMENT, FLUSHED_BELOW, mean_agreement
 from conformance.suite import test_laws
 from tests import teeth
 

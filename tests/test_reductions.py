@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from conformance import case as cases
+from conformance.bounds import whole_mean
 from conformance.dtype import DTYPES
 from conformance.session import Choice
-from conformance.spec import whole_mean
 from tests import teeth
 from tests.miniatures import reductions
 

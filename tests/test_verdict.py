@@ -8,10 +8,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from conformance.bounds import Bound
 from conformance.dtype import DTYPES
 from conformance.exact import Exact
 from conformance.outcome import Conforms, Deviates
-from conformance.spec import Bound
 from conformance.ulp import Kind, measure
 from conformance.verdict import both, measures, outcome, signature, within, worst
 

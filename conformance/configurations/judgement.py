@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance.adapter import Array
+from conformance.bounds import CONFIGURED, CONFIGURED_FORWARD, CONFIGURED_SECOND, Bound, added
 from conformance.configurations.factors import coarser
 from conformance.configurations.plan import Plan
 from conformance.configurations.truth import Right, truth
 from conformance.dtype import DTYPES, Dtype
 from conformance.outcome import Deviates, Worst
-from conformance.spec import CONFIGURED, CONFIGURED_FORWARD, CONFIGURED_SECOND, Bound, added, bound
+from conformance.spec import bound
 from conformance.ulp import Errors, measure
 from conformance.verdict import good, outcome, within
 

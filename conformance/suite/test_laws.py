@@ -12,13 +12,14 @@ import numpy.typing as npt
 from conformance import grid, lengths, operator
 from conformance.adapter import Array, NotOffered
 from conformance.ambient import effect
+from conformance.bounds import GRADIENT_MUST
 from conformance.docket import Docket, Hearing
 from conformance.draw import drawn
 from conformance.exact import Exact, Floats
 from conformance.examination import Examination
 from conformance.number import float_text
 from conformance.outcome import Conforms, Deviates, Outcome, Worst
-from conformance.spec import GRADIENT_MUST, bound
+from conformance.spec import bound
 from conformance.subject import Call, Runner, bits, native
 from conformance.twin import same_bits, twin_of
 from conformance.ulp import measure, unit

@@ -8,11 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from conformance.adapter import NotOffered
-from conformance.docket import Docket, Hearing
-from conformance.examination import Examination
-from conformance.outcome import Deviates, Outcome
-from conformance.reduce import gradient, reduced
-from conformance.spec import (
+from conformance.bounds import (
     LOSS_MUST,
     WEIGHTED_MUST,
     WHOLE,
@@ -22,6 +18,10 @@ from conformance.spec import (
     summation,
     whole_mean,
 )
+from conformance.docket import Docket, Hearing
+from conformance.examination import Examination
+from conformance.outcome import Deviates, Outcome
+from conformance.reduce import gradient, reduced
 from conformance.ulp import measure
 from conformance.verdict import Judged, both, within
 

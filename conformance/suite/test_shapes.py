@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from conformance.adapter import Array
+from conformance.bounds import GRADIENT_MUST
 from conformance.case import Case
 from conformance.docket import Docket, Hearing
 from conformance.examination import Examination
 from conformance.outcome import Conforms, Deviates, Measure, Outcome
-from conformance.spec import GRADIENT_MUST, bound
+from conformance.spec import bound
 from conformance.subject import Call, bits
 from conformance.verdict import Judged, both, within
 

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from conformance.adapter import NotOffered
+from conformance.bounds import WEIGHTED_MUST, summation
 from conformance.docket import Docket, Hearing
 from conformance.examination import Examination
 from conformance.masks import nan_or_zero
 from conformance.outcome import Conforms, Deviates, Outcome
 from conformance.reduce import divisor, gradient, reduced
-from conformance.spec import WEIGHTED_MUST, bound, summation
+from conformance.spec import bound
 from conformance.verdict import Judged, both, good, outcome, within
 
 
