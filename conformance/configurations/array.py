@@ -17,7 +17,7 @@ from conformance.configurations.factors import DEFAULTS, FACTORS, Row, Values, m
 
 Combination = tuple[tuple[str, str], ...]  # factors, each with a value
 
-_INPUTS = FACTORS["inputs"]
+_FREE = ("inputs", "reduction", "smoothing")
 
 
 def covering(values: Mapping[str, Values], strength: int, seed: int = 0) -> tuple[Row, ...]:
@@ -55,7 +55,7 @@ def _completion(rows: Sequence[Row], values: Mapping[str, Sequence[str]], plain:
     found: list[Row] = []
     while left:
         # The first one that is left is in the row, so that their number falls.
-        base = {**plain, **({} if "inputs" in dict(left[0]) else {"inputs": _INPUTS[len(found) % len(_INPUTS)]})}
+        base = {**plain, **_varied(len(found), values, dict(left[0]))}
         base = base if _holds(_with(base, left[0], values), left[0]) else plain
         row, taken = base, dict[str, str]()
         for combination in left:
@@ -66,6 +66,16 @@ def _completion(rows: Sequence[Row], values: Mapping[str, Sequence[str]], plain:
                     row, taken = trial, grown
         found.append(row)
         left = [each for each in left if not _holds(row, each)]
+    return found
+
+
+def _varied(index: int, values: Mapping[str, Sequence[str]], fixed: Mapping[str, str]) -> dict[str, str]:
+    """Values for what a completing row leaves free. Were they plain, triples with smoothing or a sum would be rare."""
+    found, places = {}, index
+    for name in _FREE:
+        if name in values and name not in fixed:
+            places, at = divmod(places, len(values[name]))
+            found[name] = values[name][at]
     return found
 
 
@@ -87,7 +97,11 @@ def _holds(row: Row, combination: Combination) -> bool:
 # What a value needs beside it that is not the plain value of another factor.
 _NEEDS: Mapping[tuple[str, str], Mapping[str, str]] = {
     **{(f"{name} layout", "channels_last"): {"shape": "pixels"} for name in ("logits", "labels")},
-    **{("weight layout", view): {"weight": "full"} for view in FACTORS["weight layout"][1:]},
+    **{
+        (f"{name} layout", view): {name: "full"}
+        for name in ("weight", "pos_weight")
+        for view in FACTORS[f"{name} layout"][1:]
+    },
     ("weight dtype", "other"): {"weight": "full"},
     ("pos_weight dtype", "other"): {"pos_weight": "full"},
     ("asked", "weights"): {"weight": "full"},

@@ -46,6 +46,8 @@ OTHER_DTYPES = {  # two floating dtypes of an operand that are not that of the l
 _WEIGHTS = ("weight", "pos_weight")
 SMOOTHING = 0.25  # exact in every dtype
 
+BEFORE = ("dtype", "labels", "layout", "rank", "options")  # histories in which another call comes first
+
 FACTORS: dict[str, Values] = {
     "inputs": ("everyday", "tails", "anywhere", "nan"),
     "shape": tuple(SHAPES),
@@ -55,6 +57,7 @@ FACTORS: dict[str, Values] = {
     "logits layout": ("contiguous", *_VIEWS, "channels_last"),
     "labels layout": ("contiguous", *_VIEWS, "channels_last"),
     "weight layout": ("contiguous", *_VIEWS),
+    "pos_weight layout": ("contiguous", *_VIEWS),
     "cotangent layout": ("contiguous", *_VIEWS, "broadcast"),
     "weight": ("none", "scalar", "classes", "examples", "full", "gaps"),
     "pos_weight": ("none", "scalar", "classes", "full"),
@@ -62,11 +65,10 @@ FACTORS: dict[str, Values] = {
     "reduction": ("none", "sum", "mean"),
     "cotangent": ("ones", "varied", "gaps"),
     "asked": ("logits", "all", "labels", "weights", "nothing"),
-    "history": ("first", "dtype", "labels", "layout", "rank", "again", "interleaved", "refilled"),
+    "history": ("first", *BEFORE, "again", "interleaved", "refilled", "overwritten"),
     "beyond": ("nothing", "forward", "second", "mixed", "upstream"),
 }
 DEFAULTS: Row = {name: values[0] for name, values in FACTORS.items()}
-BEFORE = ("dtype", "labels", "layout", "rank")  # histories in which another call comes first
 
 _SAID = {
     "inputs": {
@@ -99,9 +101,11 @@ _SAID = {
         "labels": "it follows a call with labels of another dtype",
         "layout": "it follows a call with other strides",
         "rank": "it follows a call of another rank",
+        "options": "it follows a call with other options",
         "again": "the backward pass runs twice",
         "interleaved": "two forward passes come before two backward passes",
         "refilled": "the same tensors hold new values",
+        "overwritten": "operands are overwritten before the backward pass, without an error",
     },
     "beyond": {
         "forward": "forward mode is used",
@@ -121,19 +125,16 @@ def values_for(runner: Runner, cheap: bool) -> dict[str, Values]:
     found["reduction"] = _only(found["reduction"], reductions)
     found["asked"] += adapter.contexts
     layouts = ("contiguous", *adapter.layouts)
-    for name in found:
-        if name.endswith(" layout"):
-            found[name] = _only(found[name], layouts)
+    found |= {name: _only(values, layouts) for name, values in found.items() if name.endswith(" layout")}
     for name in _WEIGHTS:
         if not implementation.offers(name):
-            found |= {each: found[each][:1] for each in (name, f"{name} dtype")}
+            found |= {each: found[each][:1] for each in (name, f"{name} dtype", f"{name} layout")}
     if not implementation.offers("weight"):
         found["asked"] = _without(found["asked"], ("weights",))
-        found["weight layout"] = found["weight layout"][:1]
     if not implementation.offers("label_smoothing"):
         found["smoothing"] = found["smoothing"][:1]
     if not adapter.refills:
-        found["history"] = _without(found["history"], ("refilled",))
+        found["history"] = _without(found["history"], ("refilled", "overwritten"))
     if runner.subject.mode in adapter.mixed:
         # Half logits beside float32: the first of their other dtypes.
         found |= {f"{name} dtype": ("other",) for name in ("labels", *_WEIGHTS) if len(found[f"{name} dtype"]) > 1}
@@ -170,18 +171,22 @@ _DERIVED = ("logits", "all", "labels", "weights")
 # In this order: what a rule takes back may break a later one.
 RULES = (
     *(Rule(f"{name} layout", ("channels_last",), "shape", _RANK_4) for name in ("logits", "labels")),
-    *(Rule(f"{name} layout", _VIEWS, "shape", _FEW, never=True) for name in ("logits", "labels", "weight")),
+    *(Rule(f"{name} layout", _VIEWS, "shape", _FEW, never=True) for name in ("logits", "labels", *_WEIGHTS)),
     Rule("weight", ("classes", "examples"), "shape", ("scalar", *LARGE), never=True),
     Rule("pos_weight", ("classes",), "shape", ("scalar", *LARGE), never=True),
     # What a mean by weights divides by, where these are broadcast, no documentation says.
     Rule("weight", ("scalar", "classes", "examples"), "reduction", FACTORS["reduction"]),
     Rule("weight layout", _VIEWS, "weight", ("full", "gaps")),
+    Rule("pos_weight layout", _VIEWS, "pos_weight", ("full",)),
     Rule("weight dtype", ("other",), "weight", ("none",), never=True),
     Rule("pos_weight dtype", ("other",), "pos_weight", ("none",), never=True),
     Rule("asked", ("weights",), "weight", ("none",), never=True),
     Rule("asked", ("labels",), "labels dtype", ("int32", "bool"), never=True),
-    Rule("history", ("again", "interleaved"), "asked", _DERIVED),
-    *(Rule("history", ("refilled",), f"{name} layout", ("expanded",), never=True) for name in ("logits", "labels", "weight")),
+    Rule("history", ("again", "interleaved", "overwritten"), "asked", _DERIVED),
+    *(
+        Rule("history", ("refilled", "overwritten"), f"{name} layout", ("expanded",), never=True)
+        for name in ("logits", "labels", *_WEIGHTS)
+    ),
     Rule("cotangent", ("varied", "gaps"), "asked", _DERIVED),
     Rule("cotangent layout", (*_VIEWS, "broadcast"), "asked", _DERIVED),
     Rule("cotangent layout", (*_VIEWS, "broadcast"), "shape", _FEW, never=True),

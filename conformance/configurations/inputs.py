@@ -22,6 +22,8 @@ _NAN_AT = 17
 _NEIGHBOURS = 3  # steps of the dtype on either side of a turning point
 # Beyond its largest number divided by this a weighted loss, or a sum of a few, leaves the dtype.
 _HEADROOM = {"float64": 2.0**40, "float32": 2.0**24, "float16": 2.0**8, "bfloat16": 2.0**24}
+# Alone, a loss is no larger than its logit, and its derivative by the labels, times a cotangent, than three times it.
+_HEADROOM_ALONE = _HEADROOM | {"float16": 2.0**3}
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,14 @@ class Pool:
 
 
 @functools.lru_cache(4096)
-def pool(kind: str, key: str, seed: int, dtype: str, hard: bool) -> Pool:
-    """The numbers of a row: ``kind`` is a value of the factor "inputs", ``key`` tells rows apart."""
+def pool(kind: str, key: str, seed: int, dtype: str, hard: bool, alone: bool = False) -> Pool:
+    """The numbers of a row: ``kind`` is a value of the factor "inputs", ``key`` tells rows apart.
+
+    ``alone`` says that no weight and no reduction makes a loss larger.
+    """
+    anywhere = functools.partial(_anywhere, headroom=(_HEADROOM_ALONE if alone else _HEADROOM)[dtype])
     random = np.random.default_rng([seed, zlib.crc32(f"{kind} {key} {dtype}".encode())])
-    logits = _rounded({"everyday": _everyday, "nan": _everyday, "tails": _tails, "anywhere": _anywhere}[kind](
+    logits = _rounded({"everyday": _everyday, "nan": _everyday, "tails": _tails, "anywhere": anywhere}[kind](
         random, DTYPES[dtype]
     ), dtype)  # fmt: skip
     if kind == "nan":
@@ -79,14 +85,16 @@ def _last(dtype: Dtype) -> float:
     return min(750.0, 1.1 * float(np.log(2.0)) * (1 - dtype.emin + dtype.precision))
 
 
-def _anywhere(random: np.random.Generator, dtype: Dtype) -> Floats:
+def _anywhere(random: np.random.Generator, dtype: Dtype, headroom: float) -> Floats:
     """Sizes of every binade alike, beside powers of two and their neighbours."""
-    largest = np.log2(float(dtype.largest) / _HEADROOM[dtype.name])
+    largest = np.log2(float(dtype.largest) / headroom)
     exponents = random.uniform(dtype.emin, largest, POOL)
     exponents[::3] = random.uniform(-4, 12 if largest > 12 else largest, len(exponents[::3]))
     sizes = 2.0**exponents
     whole = 2.0 ** np.floor(exponents)
-    sizes = np.where(random.random(POOL) < 0.3, whole * (1 + random.integers(-1, 2, POOL) * 2.0**-dtype.precision), sizes)
+    sizes = np.where(
+        random.random(POOL) < 0.3, whole * (1 + random.integers(-1, 2, POOL) * 2.0**-dtype.precision), sizes
+    )
     return np.asarray(sizes * random.choice((-1, 1), POOL), np.float64)
 
 

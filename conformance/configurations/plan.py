@@ -68,20 +68,21 @@ def plan(row: Row, origin: Row, runner: Runner, seed: int, able: tuple[str, ...]
     ``able`` are the operands along which the subject can be differentiated.
     """
     reduction = runner.implementation.reductions[row["reduction"]]
+    alone = origin["weight"] == origin["pos_weight"] == origin["reduction"] == "none"
     return _plan(
-        tuple(row.items()), repr(sorted(origin.items())), runner.subject.dtype, seed, runner.implementation.labels == "hard",
-        runner.implementation.same_rank_weights, able, reduction.divisor,
+        tuple(row.items()), repr(sorted(origin.items())), alone, runner.subject.dtype, seed,
+        runner.implementation.labels == "hard", runner.implementation.same_rank_weights, able, reduction.divisor,
     )  # fmt: skip
 
 
 @functools.lru_cache(4096)
 def _plan(
-    items: tuple[tuple[str, str], ...], key: str, dtype: str, seed: int, hard: bool, same_rank: bool,
+    items: tuple[tuple[str, str], ...], key: str, alone: bool, dtype: str, seed: int, hard: bool, same_rank: bool,
     able: tuple[str, ...], divisor: str,
 ) -> Plan:  # fmt: skip
     row = dict(items)
     whole = row["labels dtype"] in ("int32", "bool")
-    numbers = pool(row["inputs"], key, seed, dtype, hard or whole)
+    numbers = pool(row["inputs"], key, seed, dtype, hard or whole, alone)
     shape = SHAPES[row["shape"]]
     operands = {
         "logits": _operand(numbers.logits, shape, dtype, row["logits layout"]),
@@ -92,8 +93,7 @@ def _plan(
             values = getattr(numbers, name)
             values = _with_gaps(values) if row[name] == "gaps" else values
             form = weight_shape(row[name], shape, same_rank)
-            layout = row["weight layout"] if name == "weight" else "contiguous"
-            operands[name] = _operand(values, form, dtype_of(row[f"{name} dtype"], dtype), layout)
+            operands[name] = _operand(values, form, dtype_of(row[f"{name} dtype"], dtype), row[f"{name} layout"])
     return Plan(
         row, dtype, operands,
         cotangent=_cotangent(row, numbers, dtype, shape),
@@ -118,15 +118,15 @@ def weight_shape(kind: str, shape: tuple[int, ...], same_rank: bool) -> tuple[in
 def another(made: Plan, history: str) -> Plan | None:
     """The call that comes before, for a history that has one; None if there is no such call."""
     logits, labels = made.operands["logits"], made.operands["labels"]
-    if history == "dtype":
-        other = OTHER_DTYPES[made.dtype][0]
-        moved = {name: _as(each, other) for name, each in made.operands.items()}
-        return dataclasses.replace(made, operands=moved, cotangent=_as(made.cotangent, other))
+    if history in ("dtype", "options"):
+        return _of_another_dtype(made) if history == "dtype" else _with_other_options(made)
     if history == "labels":
         floating = labels.array.dtype.name not in ("int32", "bool")
         changed = Operand(np.round(labels.values).astype("int32") if floating else _as(labels, made.dtype).array)
         return dataclasses.replace(
-            made, operands={**made.operands, "labels": changed}, along=tuple(set(made.along) - {"labels"}) or ("logits",)
+            made,
+            operands={**made.operands, "labels": changed},
+            along=tuple(set(made.along) - {"labels"}) or ("logits",),
         )
     if history == "layout" and len(made.shape) > 1:
         turned = "contiguous" if logits.layout == "transposed" else "transposed"
@@ -134,13 +134,29 @@ def another(made: Plan, history: str) -> Plan | None:
         return dataclasses.replace(made, operands={**made.operands, **moved})
     if history == "rank" and made.shape:
         # The same numbers, shape and all but for an axis of one at the end: [4, 1], then [4, 1, 1].
-        raised = {name: dataclasses.replace(each, array=each.array[..., None]) if each.array.shape == made.shape else each
-                  for name, each in made.operands.items()}  # fmt: skip
+        raised = {
+            name: dataclasses.replace(each, array=each.array[..., None]) if each.array.shape == made.shape else each
+            for name, each in made.operands.items()
+        }
         if any(each.array.ndim and each.array.ndim <= len(made.shape) for each in raised.values()):
             return None
         cotangent = made.cotangent if made.reduction != "none" else Operand(made.cotangent.array[..., None])
         return dataclasses.replace(made, operands=raised, cotangent=cotangent)
     return None
+
+
+def _of_another_dtype(made: Plan) -> Plan:
+    other = OTHER_DTYPES[made.dtype][0]
+    moved = {name: _as(each, other) for name, each in made.operands.items()}
+    return dataclasses.replace(made, operands=moved, cotangent=_as(made.cotangent, other))
+
+
+def _with_other_options(made: Plan) -> Plan:
+    """Without its weights; smoothed where it is not, and the other way round."""
+    plain = {name: each for name, each in made.operands.items() if name not in ("weight", "pos_weight")}
+    along = tuple(name for name in made.along if name in plain) or ("logits",)
+    smoothing = None if made.label_smoothing else SMOOTHING
+    return dataclasses.replace(made, operands=plain, along=along, label_smoothing=smoothing)
 
 
 def renewed(made: Plan) -> Plan:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-
 from dataclasses import dataclass, field
 
 from conformance.adapter import NotOffered
@@ -24,6 +22,7 @@ class Survey:
 
     trial: Trial
     thorough: bool = False
+    found: dict[tuple[str, str], list[Cause]] = field(default_factory=dict)  # by clause and kind of input
     _tried: dict[int, Tried | str] = field(default_factory=dict)
 
     @functools.cached_property
@@ -43,12 +42,16 @@ class Survey:
         measures = {"rows": len(looked), "refused": sum(isinstance(tried, str) for tried in results.values())}
         if not failing:
             return Conforms(measures)
-        found = list(causes((self.rows[index] for index in failing), self.rows[0], functools.partial(self._check, clause)))
+        found = list(
+            causes((self.rows[index] for index in failing), self.rows[0], functools.partial(self._check, clause))
+        )
+        self.found[clause, inputs] = found
         measures |= {"failing": len(failing), "causes": len(found)}
         if not found:
-            # It failed among the others, and alone it does not: what came before is to blame.
+            # It failed among the others, and alone it does not: what came before is to blame, or what stays changed.
             first: Finding = results[failing[0]].of(clause)[0]  # type: ignore[union-attr]
-            return Deviates(first.signature, f"{first.detail}, after other calls only", measures, first.worst)
+            when = "and stays so" if clause == "C4" else "after other calls only"
+            return Deviates(first.signature, f"{first.detail}, {when}", measures, first.worst)
         return self._deviates(found, measures)
 
     def _deviates(self, found: list[Cause], measures: dict[str, int]) -> Deviates:

@@ -58,6 +58,7 @@ class Trial:
 
     runner: Runner
     seed: int = 0
+    _left: tuple[Finding, ...] = ()  # what the calls before the first row changed
 
     def put(self, row: Row, origin: Row) -> Tried:
         """Everything that is wrong with a row, given the numbers of ``origin``. Raises Refused."""
@@ -67,7 +68,8 @@ class Trial:
         made = plan(row, origin, self.runner, self.seed, able)
         before = self._state()
         got = self._put(made)
-        found = [*got.findings, *_changed_state(before, self._state())]
+        found = [*got.findings, *self._left, *_changed_state(before, self._state())]
+        self._left = ()
         for each, what, array in got.results:
             found += judged(each, what, array)
         looked_at = {"C4", *(clause_of(what) for _, what, _ in got.results), *(each.clause for each in found)}
@@ -78,14 +80,23 @@ class Trial:
 
     def rows(self, thorough: bool) -> tuple[Row, ...]:
         """The rows that the runner is put to: pairs of values, or triples; fewer where a mode compiles."""
+        before = self._state()
         adapter, mode = self.runner.adapter, self.runner.subject.mode
         slow = mode in adapter.compiles_slowly
         cheap = not slow and mode not in adapter.compiles_each_shape
         values = values_for(self.runner, cheap)
         # A dtype that the plain call refuses is refused in every row, and would keep its other values from being seen.
-        for name, given in (("labels dtype", {}), ("weight dtype", {"weight": "full"}), ("pos_weight dtype", {"pos_weight": "full"})):
+        for name, given in (
+            ("labels dtype", {}),
+            ("weight dtype", {"weight": "full"}),
+            ("pos_weight dtype", {"pos_weight": "full"}),
+        ):
             plain = {**DEFAULTS, **given}
-            values[name] = tuple(value for value in values[name] if value == "same" or self._takes({**plain, name: value}))
+            values[name] = tuple(
+                value for value in values[name] if value == "same" or self._takes({**plain, name: value})
+            )
+        # The first call of all may change something for good, which no row would see.
+        self._left = tuple(_changed_state(before, self._state()))
         return covering(values, (1 if slow else 2) + thorough, self.seed)
 
     def _takes(self, row: Row) -> bool:
@@ -99,7 +110,7 @@ class Trial:
     @functools.cached_property
     def able(self) -> tuple[str, ...]:
         """The operands with a derivative; clauses G5 and G9 say what is to be thought of the others."""
-        return tuple(name for name in DIFFERENTIABLE if self._works(name, lambda made: self._gradient_alone(made)))
+        return tuple(name for name in DIFFERENTIABLE if self._works(name, self._gradient_alone))
 
     @functools.cached_property
     def forward_able(self) -> tuple[str, ...]:
@@ -155,6 +166,8 @@ class Trial:
         if history == "interleaved" and made.along:
             self._interleaved(made, operands, cotangent, got)
         else:
+            if history == "overwritten" and made.along:
+                self._overwritten(made, got)
             self._call(made, operands, got, cotangent)
         if made.along and (beyond := made.row["beyond"]) != "nothing":
             got.stage = "beyond"
@@ -169,11 +182,12 @@ class Trial:
             return
         loss, pull = self._pullback(made, operands)
         got.take(made, "loss", self._fetch(loss))
+        value = got.results[-1][2]
         got.stage = "gradient"
         cotangent = self._at(made.cotangent) if cotangent is None else cotangent
         for _ in range(2 if made.row["history"] == "again" else 1):
             self._take_gradients(made, pull(cotangent), got)
-        if (bits(self._fetch(loss)) != bits(got.results[0][2])).any():
+        if (bits(self._fetch(loss)) != bits(value)).any():
             got.findings.append(Finding("C4", "changed-input", "the loss changed when its gradient was taken"))
 
     def _interleaved(self, made: Plan, operands: Operands, cotangent: Tensor, got: Got) -> None:
@@ -186,6 +200,19 @@ class Trial:
         self._take_gradients(other, gradients_other, got)
         got.take(made, "loss", self._fetch(first))
         got.take(other, "loss", self._fetch(second))
+
+    def _overwritten(self, made: Plan, got: Got) -> None:
+        """A backward pass whose operands hold other values by now: an error, or the gradient of what they held.
+
+        PyTorch's notes on autograd: "if you're using in-place functions and not seeing any errors, you can be sure that
+        the computed gradients are correct."
+        """
+        operands = self._place(made)
+        _, pull = self._pullback(made, operands)
+        for name, operand in renewed(made).operands.items():
+            self.runner.adapter.refill(operands[name], operand.array)
+        with contextlib.suppress(Exception):
+            self._take_gradients(made, pull(self._at(made.cotangent)), got)
 
     def _take_gradients(self, made: Plan, gradients: Sequence[Tensor], got: Got) -> None:
         for name, gradient in zip(made.along, gradients, strict=True):
@@ -210,7 +237,7 @@ class Trial:
         return self._fetch(self.runner.program(self._request(made, "forward"))({**operands, **tangents}))
 
     def _pullback(self, made: Plan, operands: Operands) -> tuple[Tensor, Pull]:
-        """The loss, and what makes gradients of a cotangent; by a new forward pass where the adapter has no other way."""
+        """The loss, and what makes gradients of a cotangent; by a new forward pass if the adapter has no other way."""
         if (program := self._program(self._request(made, "pullback"))) is not None:
             loss, pull = program(operands)
             return loss, pull
@@ -254,7 +281,11 @@ class Trial:
     def _state(self) -> Mapping[str, str]:
         random = np.random.get_state(legacy=False)["state"]
         state = f"{zlib.crc32(random['key'].tobytes()):x} at {random['pos']}"
-        return {**self.runner.adapter.state(), "NumPy's handling of errors": str(np.geterr()), "NumPy's random state": state}
+        return {
+            **self.runner.adapter.state(),
+            "NumPy's handling of errors": str(np.geterr()),
+            "NumPy's random state": state,
+        }
 
     def _place(self, made: Plan) -> dict[str, Tensor]:
         return {name: self._at(operand) for name, operand in made.operands.items()}
