@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import torch
+
 from conformance import case, content
+from conformance.configurations.factors import FACTORS
+from conformance.configurations.survey import survey
 from conformance.judge import Judge
 from conformance.outcome import Deviates, Errored, Outcome
 from conformance.session import Choice, open_session
 from conformance.spec import CLAUSES
 from tests.miniatures.miniature import Miniature
 
+CONFIGURED = frozenset(clause for clause in CLAUSES if clause.startswith("C"))
 MATRIX = content.PACKAGE.parent / "reports" / "teeth.json"
 
 
@@ -36,6 +43,7 @@ class Verdict:
 
     miniature: Miniature
     caught: Mapping[str, Set[str]]
+    needed: frozenset[tuple[str, str]] = frozenset()  # values of factors that a reduced cause of chapter C names
 
     @property
     def cases(self) -> set[str]:
@@ -54,23 +62,72 @@ def hear(choice: Choice) -> Iterator[Heard]:
 
 
 def judge(miniature: Miniature) -> Verdict:
-    """Run a miniature. Ten million elements, and processes, take seconds: for those that name such a clause."""
-    named = {*miniature.caught_by}
-    heavy = ({"L9"} - named) | (set() if {"R3", "R6"} & named else {"R3"})
-    light = tuple(each.id for each in case.load_all() if not heavy.intersection(each.clauses))
+    """Run a miniature: by chapter C where it names one of its clauses, by the others where it names one of those."""
     caught: dict[str, set[str]] = {}
-    choice = Choice(
+    needed: set[tuple[str, str]] = set()
+    configured = {clause for clause in miniature.caught_by if clause in CONFIGURED}
+    with as_it_was():
+        for heard in _by_the_others(miniature) if set(miniature.caught_by) - configured else ():
+            if heard.failed:
+                caught.setdefault(heard.clause, set()).add(heard.case)
+        for dtype in miniature.dtypes if configured else ():
+            for heard in _by_configurations(miniature, dtype, configured, needed):
+                if heard.failed:
+                    caught.setdefault(heard.clause, set()).add(heard.case)
+    return Verdict(miniature, caught, frozenset(needed))
+
+
+def _by_the_others(miniature: Miniature) -> Iterator[Heard]:
+    """Ten million elements, and processes, take seconds: for those that name such a clause."""
+    named = {*miniature.caught_by}
+    heavy = ({"L9"} - named) | (set() if {"R3", "R6"} & named else {"R3"}) | CONFIGURED
+    light = tuple(each.id for each in case.load_all() if not heavy.intersection(each.clauses))
+    yield from hear(_choice(miniature, miniature.dtypes, light))
+
+
+def _by_configurations(
+    miniature: Miniature, dtype: str, named: Set[str], needed: set[tuple[str, str]]
+) -> Iterator[Heard]:
+    """One kind of input after the other, until every named clause has failed: each takes seconds."""
+    session = open_session(_choice(miniature, (dtype,), ("configurations/*",)))
+    (runner,) = session.runners
+    judge, left = Judge(session), set(named)
+    by_inputs = {each.configurations: each for each in session.cases_of(runner)}
+    for inputs in FACTORS["inputs"] if left else ():
+        for clause in sorted(left & {*by_inputs[inputs].clauses}):
+            heard = Heard(clause, by_inputs[inputs].id, judge.hear(runner, clause, by_inputs[inputs]))
+            left -= {clause} if heard.failed else set()
+            yield heard
+    for found in survey(runner, session.choice.seed, session.choice.thorough).found.values():
+        needed |= {factor for cause in found for factor in cause.factors}
+
+
+def _choice(miniature: Miniature, dtypes: tuple[str, ...], cases: tuple[str, ...]) -> Choice:
+    return Choice(
         adapters=(miniature.framework,),
         implementations=(miniature.target,),
         devices=("cpu",),
-        dtypes=miniature.dtypes,
+        dtypes=dtypes,
         modes=(miniature.mode,),
-        cases=light,
+        cases=cases,
     )
-    for heard in hear(choice):
-        if heard.failed:
-            caught.setdefault(heard.clause, set()).add(heard.case)
-    return Verdict(miniature, caught)
+
+
+@contextlib.contextmanager
+def as_it_was() -> Iterator[None]:
+    """Put back what some miniatures leave changed on purpose."""
+    dtype, threads, errors = torch.get_default_dtype(), torch.get_num_threads(), np.geterr()
+    precision = torch.get_float32_matmul_precision()
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_num_threads(threads)
+        torch.set_grad_enabled(True)
+        torch.set_flush_denormal(False)
+        torch.use_deterministic_algorithms(False)
+        torch.set_float32_matmul_precision(precision)
+        np.seterr(**errors)
 
 
 def matrix(verdicts: Iterable[Verdict]) -> dict[str, Any]:

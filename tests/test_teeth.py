@@ -12,11 +12,14 @@ import torch
 from rich.console import Console
 
 from conformance import case
+from conformance.configurations.factors import DEFAULTS, FACTORS
 from conformance.spec import CLAUSES
 from tests import teeth
 from tests.miniatures.miniature import Miniature, cabinet
 
 CABINET = cabinet()
+# Values of factors that no miniature's reduced cause names, each with the reason.
+UNNEEDED: dict[tuple[str, str], str] = {}
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +34,8 @@ def verdicts() -> dict[str, teeth.Verdict]:
 
 
 def test_the_cabinet_is_full() -> None:
-    """At least forty, each with a name, an idea and a deed of its own."""
-    assert len(CABINET) >= 40
+    """At least a hundred, each with a name, an idea and a deed of its own."""
+    assert len(CABINET) >= 100
     assert len({each.name for each in CABINET}) == len({each.idea for each in CABINET}) == len(CABINET)
     assert all(each.caught_by and set(each.caught_by) <= set(CLAUSES) for each in CABINET)
 
@@ -58,6 +61,16 @@ def test_every_clause_is_named_by_a_miniature() -> None:
 def test_every_case_is_failed_by_a_miniature(verdicts: dict[str, teeth.Verdict]) -> None:
     """A case that nothing fails is a case that cannot fail."""
     assert {each.id for each in case.load_all()} == set().union(*(each.cases for each in verdicts.values()))
+
+
+def test_every_value_of_every_factor_is_needed_by_a_miniature(verdicts: dict[str, teeth.Verdict]) -> None:
+    """A reduced cause names it: without the value that miniature would pass. Plain values are in no cause."""
+    values = {(factor, value) for factor, known in FACTORS.items() for value in known if value != DEFAULTS[factor]}
+    unneeded = values - set().union(*(each.needed for each in verdicts.values()))
+    for factor, value in sorted(unneeded):
+        Console().print(f"needed by no miniature: {factor} = {value}")
+
+    assert unneeded == set(UNNEEDED)
 
 
 def test_the_stored_kill_matrix_is_this_one(verdicts: dict[str, teeth.Verdict], pytestconfig: pytest.Config) -> None:

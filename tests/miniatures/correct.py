@@ -94,6 +94,10 @@ class Correct:
     def curvature(self, x, z, q):
         return self.sigmoid(x) * self.sigmoid(-x) * ((1 - z) + q * z)
 
+    def mixed(self, x, z, q):
+        """The derivative of the slope by the label."""
+        return -(self.sigmoid(x) + q * self.sigmoid(-x))
+
     def label_slope(self, x, z, q):
         one = torch.ones_like(x)
         return torch.where(q == 1, -x, q * self.loss(x, one, one) - self.loss(x, 0 * one, one))
@@ -153,8 +157,8 @@ class Slope(OfModel):
     @staticmethod
     def backward(ctx, cotangent):
         model, (x, z, q) = ctx.model, ctx.saved_tensors
-        by_label = -(model.sigmoid(x) + q * model.sigmoid(-x))
-        return None, cotangent * model.curvature(x, z, q), cotangent * by_label, -cotangent * z * model.sigmoid(-x)
+        by_pos_weight = -z * model.sigmoid(-x)
+        return None, *(cotangent * each for each in (model.curvature(x, z, q), model.mixed(x, z, q), by_pos_weight))
 
     @staticmethod
     def jvp(ctx, _, dx, dz, dq):
