@@ -12,7 +12,6 @@ import torch
 
 from conformance import case, content
 from conformance.configurations.factors import FACTORS
-from conformance.configurations.survey import survey
 from conformance.judge import Judge
 from conformance.outcome import Deviates, Errored, Outcome
 from conformance.session import Choice, open_session
@@ -98,7 +97,7 @@ def _by_configurations(
             heard = Heard(clause, by_inputs[inputs].id, judge.hear(runner, clause, by_inputs[inputs]))
             left -= {clause} if heard.failed else set()
             yield heard
-    for found in survey(runner, session.choice.seed, session.choice.thorough).found.values():
+    for found in session.surveys.of(runner).found.values():
         needed |= {factor for cause in found for factor in cause.factors}
 
 
