@@ -26,6 +26,7 @@ PROVEN_RADIUS_BITS = 120
 FIRST_PRECISION, LAST_PRECISION = 256, 4096
 _VECTOR_PRECISIONS = (256, 2560)  # bits; near label 1/2 the gradient of a subnormal logit needs the second one
 _VECTOR_RADIUS_BITS = 112
+_ZERO_EXPONENT = -1100  # a ball around zero that lies below this rounds to zero in every dtype
 Ball = arb | float  # a float for an infinite limit, or for NaN
 
 
@@ -84,6 +85,8 @@ def _split(enclosed: arb) -> tuple[float, float, int]:
     power = int(exponent) + int(abs(mantissa)).bit_length() - 1
     unit = enclosed * arb(2) ** -power
     if unit.rad() > arb(2) ** -_VECTOR_RADIUS_BITS:
+        if abs(enclosed).upper() < arb(2) ** _ZERO_EXPONENT:
+            return 0.0, 0.0, 0
         raise ArithmeticError(f"the ball is too wide: {enclosed}")
     high = float(unit.mid())
     return high, float((unit - arb(high)).mid()), power

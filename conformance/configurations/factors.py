@@ -134,7 +134,10 @@ def values_for(runner: Runner, cheap: bool) -> dict[str, Values]:
     if not implementation.offers("label_smoothing"):
         found["smoothing"] = found["smoothing"][:1]
     if not adapter.refills:
-        found["history"] = _without(found["history"], ("refilled", "overwritten"))
+        found["history"] = _without(found["history"], ("refilled",))
+    # That an operand was overwritten only the first mode's differentiation promises to notice.
+    if not adapter.refills or runner.subject.mode != adapter.modes[0]:
+        found["history"] = _without(found["history"], ("overwritten",))
     if runner.subject.mode in adapter.mixed:
         # Half logits beside float32: the first of their other dtypes.
         found |= {f"{name} dtype": ("other",) for name in ("labels", *_WEIGHTS) if len(found[f"{name} dtype"]) > 1}
