@@ -77,6 +77,8 @@ def _tails(made: Plan, what: str, errors: Errors, right: Right) -> Iterator[Find
     limit = bound("C6")
     labels = np.broadcast_to(made.operands["labels"].values, made.shape).reshape(-1)
     asked = np.ones(len(errors), np.bool_) if what == "loss" else (labels == 0) | (labels == 1)
+    # Whoever rounds a wider label to the dtype of the logits moves 1 - z by half an ULP of 1: it may be all of a tail.
+    asked &= native(labels, DTYPES[made.dtype]).astype(np.float64) == labels
     # A multiple of a subnormal number has no more digits than that.
     factors = [each.values for name, each in made.operands.items() if name in ("weight", "pos_weight")]
     factors += [] if what == "loss" else [made.cotangent.values]

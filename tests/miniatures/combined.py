@@ -8,7 +8,7 @@ from tests.miniatures.miniature import ALL, miniature
 from tests.miniatures.told import WithOutlet, dense, in_memory, instead, places, reinterpreted
 
 
-@miniature("C1 C2 C3 C6", dtypes=ALL)
+@miniature("C1 C2", dtypes=ALL)
 class FifteenFaults(WithOutlet):
     """The logit is replaced by the nearest golden size, beside fifteen faults of strides, sizes, paths and sums."""
 

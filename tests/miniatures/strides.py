@@ -43,6 +43,16 @@ class WeightReadFlat(ReadsMemory):
 
 
 @miniature("C1")
+class SlicedWeightFromItsStart(Told):
+    """Shown by two factors: a weight that is a part of a larger tensor is read from that one's start on."""
+
+    def entering(self, name, operand):
+        if name != "weight" or not operand.storage_offset():
+            return operand
+        return instead(operand, operand.detach().as_strided(operand.shape, operand.stride(), 0))
+
+
+@miniature("C1")
 class PosWeightReadFlat(ReadsMemory):
     """A pos_weight of the shape of the logits is read by a flat index."""
 
