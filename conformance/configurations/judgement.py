@@ -15,6 +15,7 @@ from conformance.configurations.truth import Right, truth
 from conformance.dtype import DTYPES, Dtype
 from conformance.outcome import Deviates, Worst
 from conformance.spec import bound
+from conformance.subject import native
 from conformance.ulp import Errors, measure
 from conformance.verdict import good, outcome, within
 
