@@ -73,7 +73,7 @@ def both(verdicts: Iterable[Judged]) -> Judged:
     for verdict in verdicts:
         if isinstance(verdict, Deviates):
             return verdict
-        if float(verdict.measures.get(OF_BOUND, 0)) >= float(nearest.measures.get(OF_BOUND, 0)):
+        if _share(verdict) >= _share(nearest):
             nearest = verdict
     return nearest
 
@@ -125,8 +125,13 @@ def worst(errors: Errors, index: int, elements: tuple[Floats, Floats] | None) ->
     )
 
 
+def _share(verdict: Judged) -> float:
+    return float(verdict.measures.get(OF_BOUND, 0))
+
+
 def _largest(errors: Errors, bound: Bound, judged: Mask) -> int:
-    return int(np.argmax(np.where(judged, np.nan_to_num(_values(errors, bound)), -1))) if len(errors) else 0
+    places = np.flatnonzero(judged)
+    return int(places[np.argmax(np.nan_to_num(_values(errors, bound)[places]))]) if places.size else 0
 
 
 def _values(errors: Errors, bound: Bound) -> Floats:

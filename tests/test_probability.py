@@ -209,7 +209,7 @@ def test_cases_and_implementations_are_paired_by_what_they_take() -> None:
         assert any(case.law for case in cases) == (runner.takes == "logits")
     assert "probabilities" not in {runner.takes for runner in session.on_logits}
     assert {case.id for cases in pairs.values() for case in cases} == {
-        case.id for case in load_all() if "float32" in case.dtypes
+        case.id for case in load_all() if "float32" in case.dtypes and case.id != "laws/ambient"
     }
 
 
