@@ -169,7 +169,7 @@ CONFIGURED_SHOULD = Bound(13, "result", "the should bound 10, (1 - z) + q z 2 (1
 
 
 def added(bound: Bound, n: int, precision: int) -> Bound:
-    """A bound of elements for the sum of n of them, divided: any order of summation, as ``careless_summation`` has it."""
+    """A bound of elements for the sum of n of them, divided: any order of summation, as in ``careless_summation``."""
     steps = careless_summation(n, precision).ulps - LOSS_MUST.ulps
     return Bound(bound.ulps + steps, bound.measure, f"{bound.derivation}; {n} of them added and divided {steps:g}")
 
@@ -232,8 +232,8 @@ _CONFIGURATIONS = (
            "Faults show where two or three conditions meet: strides and weights, a reduction and half precision.",
            _NIST, CONFIGURED),
     Clause("C2", Level.MUST,
-           "However it is called, the gradient of every operand that asks for one is within the bound, in the shape and "
-           "dtype of that operand.",
+           "However it is called, the gradient of every operand that asks for one is within the bound, in the shape "
+           "and dtype of that operand.",
            "A cotangent has strides, operands are differentiated together, one backward pass follows another.",
            "https://github.com/unslothai/unsloth/pull/10713", CONFIGURED),
     Clause("C3", Level.MUST,

@@ -51,7 +51,8 @@ QUICK = {
     "probability": ("probability",),
     "clamped": ("probability",),
     "shape": ("shape",),
-    **{f"configurations.{name}": ("configurations",) for name in ("judgement", "element", "truth", "causes")},
+    **{f"configurations.{name}": ("configurations",) for name in ("judgement", "causes")},
+    **{f"configurations.{name}": ("truth",) for name in ("element", "truth")},
 }
 # What no mutant is put to: another process does not see it, and frameworks and a published run take seconds.
 DESELECTED = (
@@ -259,18 +260,18 @@ def warm() -> None:
 
 def examine(module: str) -> Record:
     """Put every mutant of a module to the test."""
-    return _examined(module, mutants(module))
+    return _examined(mutants(module))
 
 
 def examine_survivors(module: str, stored: Record) -> Record:
     """Put those to the test that survived when the module, which is the same now, was examined."""
     left = {each["change"] + each["text"] for each in stored["survivors"]}
-    found = _examined(module, (each for each in mutants(module) if each.change + each.text() in left))
+    found = _examined(each for each in mutants(module) if each.change + each.text() in left)
     killed = stored["mutants"] - len(found["survivors"])
     return {**found, "mutants": stored["mutants"], "killed": killed, "seconds": stored["seconds"]}
 
 
-def _examined(module: str, chosen: Iterable[Mutant]) -> Record:
+def _examined(chosen: Iterable[Mutant]) -> Record:
     began = time.monotonic()
     answers = {each: put_to_test(each) for each in chosen}
     # Some changes are no Python.

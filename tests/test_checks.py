@@ -298,7 +298,7 @@ def refusing_tangents(*refused, wrong=()):
     case = cases.named("gradients/weight-and-pos-weight-gradients")
 
     class Forward(Shown):
-        def run(self, call, quantity="loss", wrt="logits"):
+        def run(self, _call, _quantity="loss", wrt="logits"):
             if wrt in refused:
                 raise NotOffered(f"no forward mode along {wrt}")
             exact = case.exact(f"{wrt.removesuffix('s')}_gradient", FLOAT32).approximate()

@@ -91,7 +91,9 @@ def test_pairwise_summation_costs_the_logarithm(precision: int) -> None:
 
 
 @pytest.mark.parametrize(("precision", "last"), [(24, 4097), (25, 5793), (53, 94_906_266)])
-def test_where_the_worst_case_takes_half_of_the_digits_roundings_count_as_independent(precision: int, last: int) -> None:
+def test_where_the_worst_case_takes_half_of_the_digits_roundings_count_as_independent(
+    precision: int, last: int
+) -> None:
     """(n - 1) u reaches the root of u: from there on four times the root of n."""
     drift = {24: 257, 25: 305, 53: 38_968}[precision]
 
