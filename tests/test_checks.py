@@ -345,3 +345,15 @@ def test_whole_losses_are_rounded_once() -> None:
     off = Made(lambda _q, values, *_: values * (1 + 2.0**-23 if values.ndim else 1))
     with pytest.raises(NotOffered, match="not the whole numbers"):
         examined(test_reductions.whole, "reductions/whole-three", off)
+
+
+def test_a_whole_loss_is_whole_within_half_an_ulp_of_the_smallest() -> None:
+    """Where the exact one is a tail: half an ULP of 64 is rounding, the next number is not."""
+    name, half = "reductions/whole-three", 2.0**-18
+
+    def tail(size):
+        return Made(lambda which, values, *_: np.where((values < 1) & (which == "loss"), size, values))
+
+    assert isinstance(examined(test_reductions.whole, name, tail(half)), Conforms)
+    with pytest.raises(NotOffered, match="not the whole numbers"):
+        examined(test_reductions.whole, name, tail(float(np.nextafter(np.float32(half), np.float32(1)))))
