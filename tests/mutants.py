@@ -47,12 +47,7 @@ QUICK = {
     "suite.test_laws": ("laws", "ambient"),
     "suite.test_probabilities": ("probability", "bounds"),
     "refusal": ("refusal",),
-    "masks": ("masks",),
-    "probability": ("probability",),
-    "clamped": ("probability",),
-    "shape": ("shape",),
-    **{f"configurations.{name}": ("configurations",) for name in ("judgement", "causes")},
-    **{f"configurations.{name}": ("truth",) for name in ("element", "truth")},
+    "configurations.causes": ("configurations",),
 }
 # What no mutant is put to: another process does not see it, and frameworks and a published run take seconds.
 DESELECTED = (
@@ -180,8 +175,7 @@ def _chapters(module: str) -> str:
     """The letters of the chapters that a module judges; C's surveys take minutes."""
     if module.startswith("suite"):
         return (importlib.import_module(f"conformance.{module}").__doc__ or "")[0]
-    letters = {"masks": "GW", "probability": "P", "clamped": "P", "shape": "VS"}
-    return letters.get(module, "" if module.startswith("configurations") else "VGSRWDLEP")
+    return "" if module.startswith("configurations") else "VGSRWDLEP"
 
 
 def _teeth(letters: str) -> str:

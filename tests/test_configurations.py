@@ -249,6 +249,16 @@ def test_a_row_is_reduced_to_what_it_takes(condition) -> None:
         assert not cause.explains({**start, name: "another"}), value
 
 
+def test_a_factor_that_was_needed_beside_another_is_tried_again_without_it() -> None:
+    """Until nothing more can be made plain."""
+
+    def check(each):
+        masked = each["inputs"] == "everyday" and each["reduction"] == "sum"
+        return None if masked else Finding("C1", "wrong-value", "")
+
+    assert causes.reduced(row(inputs="tails", reduction="sum"), DEFAULTS, check).factors == ()
+
+
 def test_a_row_that_fails_no_more_has_no_cause() -> None:
     """It is not reduced."""
     check = failing_if({"weight": "full"})
