@@ -16,7 +16,6 @@ from conformance.ulp import Errors, Kind
 Judged = Conforms | Deviates
 Mask = npt.NDArray[np.bool_]
 OF_BOUND = "of_bound"
-_FAR = 1e300  # stands for an infinite distance
 _MOST_SIGNED = 4096  # of the elements that fail, those furthest off: what is no distance comes first
 _SEVERITY = {signature: rank for rank, signature in enumerate(SIGNATURES)}
 _KIND_SIGNATURES = {
@@ -60,10 +59,8 @@ def outcome(
     if count > _MOST_SIGNED:
         failing = failing[np.argsort(-_values(errors, bound)[failing], kind="stable")[:_MOST_SIGNED]]
     signatures = {int(index): forced or signature(errors, int(index)) for index in failing}
-    sizes = np.nan_to_num(errors.result_ulp[failing], posinf=_FAR).tolist()
-    index = min(zip(failing.tolist(), sizes, strict=True), key=lambda each: (_SEVERITY[signatures[each[0]]], -each[1]))[
-        0
-    ]
+    sizes = np.nan_to_num(errors.result_ulp)
+    index = min(signatures, key=lambda each: (_SEVERITY[signatures[each]], -sizes[each]))
     chosen = signatures[index]
     detail = f"{SIGNATURES[chosen]} ({count} of {len(errors)} elements fail)"
     return Deviates(chosen, detail, {**facts, "failing": count}, worst(errors, index, elements))
@@ -75,7 +72,7 @@ def both(verdicts: Iterable[Judged]) -> Judged:
     for verdict in verdicts:
         if isinstance(verdict, Deviates):
             return verdict
-        if float(verdict.measures.get(OF_BOUND, 0)) >= float(nearest.measures.get(OF_BOUND, 0)):
+        if _share(verdict) >= _share(nearest):
             nearest = verdict
     return nearest
 
@@ -127,8 +124,13 @@ def worst(errors: Errors, index: int, elements: tuple[Floats, Floats] | None) ->
     )
 
 
+def _share(verdict: Judged) -> float:
+    return float(verdict.measures.get(OF_BOUND, 0))
+
+
 def _largest(errors: Errors, bound: Bound, judged: Mask) -> int:
-    return int(np.argmax(np.where(judged, np.nan_to_num(_values(errors, bound)), -1))) if len(errors) else 0
+    places = np.flatnonzero(judged)
+    return int(places[np.argmax(np.nan_to_num(_values(errors, bound)[places]))]) if places.size else 0
 
 
 def _values(errors: Errors, bound: Bound) -> Floats:

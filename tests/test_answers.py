@@ -10,8 +10,10 @@ import pytest
 
 from conformance import case as cases
 from conformance.adapter import NotOffered, Reduction
+from conformance.dtype import DTYPES
 from conformance.examination import Examination
 from conformance.outcome import Conforms, Deviates
+from conformance.subject import Subject, native
 from conformance.suite import test_dtypes, test_errors, test_shapes, test_weights
 from tests.test_bounds import Moved
 from tests.test_checks import Shown
@@ -268,3 +270,117 @@ def test_without_a_gradient_a_zero_weight_shows_nothing() -> None:
 
     with pytest.raises(NotOffered, match="does not differentiate"):
         examined(test_weights.zero_weight, "weights/zero", Loss("weights/zero", lambda values: values))
+
+
+@pytest.mark.parametrize("name", ["row-logits-against-column-labels", "column-logits-against-row-labels"])
+def test_as_many_logits_as_labels_may_be_paired(name: str) -> None:
+    """Each logit with its own label, in whichever shape; anything else is no error where there should be one."""
+    case = cases.named(f"shapes/{name}")
+    paired = test_shapes._paired(Examination(Made(), case, None))
+    losses = np.float32(paired.exact("loss", DTYPES["float32"]).approximate())
+
+    def given(values):
+        return examined(test_shapes.mismatched, case.id, answering(lambda _: values))
+
+    for shape in ((4,), (4, 1)):
+        found = given(losses.reshape(shape))
+        assert found.measures["observed"].startswith("pairs each logit of [4")
+    assert given(losses[::-1]).signature == "no-error"
+    for values in (losses[:3], np.float32(1), np.tile(losses, (4, 1)), np.append(losses, losses[:1])):
+        assert given(values).signature == "no-error"
+
+
+def keyed(*names):
+    """What a table of reductions raises."""
+
+    def answer(_):
+        raise KeyError(*names)
+
+    return answering(answer)
+
+
+def test_a_table_without_the_reduction_refuses_it() -> None:
+    """A KeyError of the reduction's name; one of another name, before it or after it, is an accident."""
+    check, name = test_errors.raises, "errors/reduction-median"
+
+    assert examined(check, name, keyed("median")) == Conforms({"observed": "raises KeyError"})
+    for names in (("dim",), ("weights",), (), ("median", "more")):
+        with pytest.raises(KeyError):
+            examined(check, name, keyed(*names))
+
+
+@pytest.mark.parametrize("wrap", ["tf.reduce_mean({})", "{}.mean()", "~{}"])
+def test_a_reduction_that_is_a_function_of_its_own_is_no_argument(wrap: str) -> None:
+    """It cannot be refused, whatever the others are; the first reduction of a case is the one that is asked for."""
+    apart = {"none": Reduction("none"), "mean": Reduction("mean", "numel", wrap)}
+    name, number = "errors/reduction-median", lambda _: np.zeros(3, np.float32)
+    assert Reduction("mean", "numel", wrap).wrap == wrap
+
+    with pytest.raises(NotOffered, match="no reduction"):
+        examined(test_errors.raises, name, answering(number, reductions=apart))
+    assert (
+        examined(test_errors.raises, "errors/lengths-differ", answering(number, reductions=apart)).signature
+        == "no-error"
+    )
+    both = dataclasses.replace(cases.named(name), reductions=("median", "none"))
+    with pytest.raises(NotOffered, match="no reduction"):
+        test_errors.raises(Examination(answering(number, reductions=apart), both, None))
+
+
+def test_a_call_with_its_defaults_says_which_dtype_it_computes_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right at the precision of its result; a function without such options is not asked."""
+    name, check = "dtypes/result-dtype", test_dtypes.by_default
+    results = {}
+    monkeypatch.setattr(test_dtypes, "Runner", lambda *_: results["runner"])
+
+    def by_default(dtype, size=0.0):
+        results["runner"] = answering(lambda call: (Made().run(call).astype(np.float64) * (1 + size)).astype(dtype))
+        return examined(check, name, answering(refuse, plain=abs))
+
+    with pytest.raises(NotOffered, match="no option"):
+        examined(check, name, Made())
+    assert by_default("float32").measures["observed"] == "float32 gives float32"
+    assert by_default("float16", 2.0**-11).measures["observed"] == "float32 gives float16"
+    assert isinstance(by_default("float32", 2.0**-11), Deviates)
+    assert isinstance(by_default("float16", 2.0**-5), Deviates)
+    assert by_default("int32").signature == "truncated"
+
+
+def mixed(**results):
+    """A subject in float16 of mixed precision that returns these dtypes."""
+
+    class Mixed(Made):
+        def run(self, call, quantity="loss", _wrt="logits"):
+            values = super().run(call, quantity)
+            return values.astype(results.get(quantity, "float16"))
+
+    runner = Mixed()
+    runner.subject = Subject("a", "f", "1", "mixed", "cpu", "float16")
+    runner.adapter.mixed = {"mixed": ("float16",)}
+    return runner
+
+
+def test_a_loss_may_be_wider_where_precision_is_mixed_and_a_gradient_may_not() -> None:
+    """float32 is what is promised, and nothing wider."""
+    name, check = "dtypes/mixed-precision", test_dtypes.result_dtype
+
+    assert examined(check, name, mixed()) == Conforms({"dtype": "float16"})
+    assert examined(check, name, mixed(loss="float32")) == Conforms({"dtype": "float32"})
+    for wrong in ({"loss": "float64"}, {"loss": "int32"}, {"gradient": "float32"}):
+        assert examined(check, name, mixed(**wrong)).signature == "wrong-dtype"
+
+
+def test_a_wider_loss_is_judged_at_its_own_precision() -> None:
+    """One of half precision is not; one that stayed narrow is not asked."""
+    name, check = "dtypes/mixed-precision", test_dtypes.wider
+
+    assert isinstance(examined(check, name, mixed(loss="float32")), Conforms)
+    rounded = mixed(loss="float16")
+    rounded.run = lambda call, quantity="loss", _wrt="": mixed(loss="float16").run(call, quantity).astype("float32")
+    assert examined(check, name, rounded).signature == "off-by-ulps"
+    for other, told in ((mixed(), "dtype of the logits"), (Made(), "of one precision")):
+        with pytest.raises(NotOffered, match=told):
+            examined(check, name, other)
+    # A dtype before that of the logits in the alphabet is another one too.
+    assert isinstance(examined(check, name, mixed(loss=native(np.zeros(1), DTYPES["bfloat16"]).dtype)), Conforms)
+    assert examined(check, name, mixed(loss="int32")).signature == "truncated"

@@ -13,12 +13,9 @@ import torch
 from conformance.__main__ import main
 from conformance.adapter import Implementation, NotOffered, Request
 from conformance.dtype import DTYPES
-from conformance.outcome import Conforms
 from conformance.reproducer import script
 from conformance.session import Choice, open_session
-from conformance.subject import Call, Runner, Subject, bits, native
-from conformance.suite import test_dtypes
-from tests.test_laws import Made, examined
+from conformance.subject import Call, Runner, bits, native
 
 X, Z = np.array([0.5, -3.0, 30.0, -7.0]), np.array([1.0, 0.0, 1.0, 0.25])
 HALVES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -90,44 +87,6 @@ def test_a_reproducer_runs_under_autocast(quantity: str) -> None:
     got = float(runner.run(call, quantity)[0])
     assert f"{got:.4f}" in printed
     assert ("dtype=torch.bfloat16" in printed) == (quantity != "loss")
-
-
-def mixed(**results):
-    """A subject in float16 of mixed precision that returns these dtypes."""
-
-    class Mixed(Made):
-        def run(self, call, quantity="loss", _wrt="logits"):
-            values = super().run(call, quantity)
-            return values.astype(results.get(quantity, "float16"))
-
-    runner = Mixed()
-    runner.subject = Subject("a", "f", "1", "mixed", "cpu", "float16")
-    runner.adapter.mixed = {"mixed": ("float16",)}
-    return runner
-
-
-def test_a_loss_may_be_wider_where_precision_is_mixed_and_a_gradient_may_not() -> None:
-    """float32 is what is promised, and nothing wider."""
-    name, check = "dtypes/mixed-precision", test_dtypes.result_dtype
-
-    assert examined(check, name, mixed()) == Conforms({"dtype": "float16"})
-    assert examined(check, name, mixed(loss="float32")) == Conforms({"dtype": "float32"})
-    for wrong in ({"loss": "float64"}, {"loss": "int32"}, {"gradient": "float32"}):
-        assert examined(check, name, mixed(**wrong)).signature == "wrong-dtype"
-
-
-def test_a_wider_loss_is_judged_at_its_own_precision() -> None:
-    """One of half precision is not; one that stayed narrow is not asked."""
-    name, check = "dtypes/mixed-precision", test_dtypes.wider
-
-    assert isinstance(examined(check, name, mixed(loss="float32")), Conforms)
-    rounded = mixed(loss="float16")
-    rounded.run = lambda call, quantity="loss", _wrt="": mixed(loss="float16").run(call, quantity).astype("float32")
-    assert examined(check, name, rounded).signature == "off-by-ulps"
-    for other in (mixed(), Made()):
-        with pytest.raises(NotOffered, match=r"precision|dtype of the logits"):
-            examined(check, name, other)
-    assert examined(check, name, mixed(loss="int32")).signature == "truncated"
 
 
 def test_a_sweep_of_mixed_precision_is_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -291,3 +291,69 @@ def test_whole_losses_are_asked_of_those_only_who_have_them() -> None:
     assert isinstance(examined(test_reductions.whole, name, made(1.0, lambda each: math.fsum(each) * 1.001)), Deviates)
     with pytest.raises(NotOffered, match="not the whole numbers"):
         examined(test_reductions.whole, name, made(1 + 2.0**-22))
+
+
+def refusing_tangents(*refused, wrong=()):
+    """A subject that computes forward mode along weights, refuses some of them, and doubles some."""
+    case = cases.named("gradients/weight-and-pos-weight-gradients")
+
+    class Forward(Shown):
+        def run(self, _call, _quantity="loss", wrt="logits"):
+            if wrt in refused:
+                raise NotOffered(f"no forward mode along {wrt}")
+            exact = case.exact(f"{wrt.removesuffix('s')}_gradient", FLOAT32).approximate()
+            return np.float32(exact * (2 if wrt in wrong else 1))
+
+    return examined(test_gradients.forward_mode_along_others, case.id, Forward(case.id, lambda values: values))
+
+
+def test_forward_mode_along_each_operand_that_has_it() -> None:
+    """One that is refused excuses no other; if all are, the first reason is told."""
+    assert isinstance(refusing_tangents(), Conforms)
+    assert isinstance(refusing_tangents("weight"), Conforms)
+    assert isinstance(refusing_tangents("pos_weight"), Conforms)
+    for wrong, refused in (("weight", "pos_weight"), ("pos_weight", "weight")):
+        found = refusing_tangents(refused, wrong=(wrong,))
+        assert found.detail.startswith(f"along {wrong}: ")
+    with pytest.raises(NotOffered, match="along weight"):
+        refusing_tangents("weight", "pos_weight")
+
+
+@pytest.mark.parametrize(("reduction", "ulps"), [("sum", 2.5), ("mean", 2 + 1 + 2)])
+def test_a_reduction_of_whole_losses_may_be_as_far_as_its_bound(reduction: str, ulps: float) -> None:
+    """Of three numbers whose sum is 160: a mean has the roundings of products, a sum has none."""
+    name, unit = "reductions/whole-three", {"sum": 2.0**-16, "mean": 2.0**-18}[reduction]
+
+    def moved(steps):
+        class Moved(Made):
+            def run(self, call, quantity="loss", wrt="logits"):
+                values = super().run(call, quantity, wrt)
+                if quantity != "loss" or call.reduction != reduction:
+                    return values
+                exact = Fraction(160, 1 if reduction == "sum" else 3)
+                return np.float32(round(float(exact) / unit + steps) * unit)
+
+        return examined(test_reductions.whole, name, Moved())
+
+    for sign in (-1, 1):
+        assert isinstance(moved(sign * (math.floor(ulps) - (reduction == "mean"))), Conforms)
+        assert isinstance(moved(sign * (math.floor(ulps) + 1)), Deviates)
+
+
+def test_whole_losses_are_rounded_once() -> None:
+    """One that is an ULP off is not the whole number."""
+    off = Made(lambda _q, values, *_: values * (1 + 2.0**-23 if values.ndim else 1))
+    with pytest.raises(NotOffered, match="not the whole numbers"):
+        examined(test_reductions.whole, "reductions/whole-three", off)
+
+
+def test_a_whole_loss_is_whole_within_half_an_ulp_of_the_smallest() -> None:
+    """Where the exact one is a tail: half an ULP of 64 is rounding, the next number is not."""
+    name, half = "reductions/whole-three", 2.0**-18
+
+    def tail(size):
+        return Made(lambda which, values, *_: np.where((values < 1) & (which == "loss"), size, values))
+
+    assert isinstance(examined(test_reductions.whole, name, tail(half)), Conforms)
+    with pytest.raises(NotOffered, match="not the whole numbers"):
+        examined(test_reductions.whole, name, tail(float(np.nextafter(np.float32(half), np.float32(1)))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from types import SimpleNamespace
 
@@ -354,3 +355,58 @@ def test_subnormals_that_a_mode_flushes_are_another_clauses_matter() -> None:
     flush = Made(only("gradient", lambda values, *_: np.where(np.abs(values) < 2.0**-126, 0, values)), "other")
 
     assert isinstance(examined(suite.modes_agree, "laws/modes-agree", flush), Conforms)
+
+
+@pytest.mark.parametrize("same", [math.inf, math.nan])
+def test_the_same_on_both_sides_is_symmetric_though_it_is_no_number(same: float) -> None:
+    """The same infinity, or NaN; the opposite infinity is not."""
+    change = only("loss", lambda values, x, _: np.where(np.abs(x) == 3, same, values))
+    assert isinstance(examined(suite.symmetry, "laws/symmetry", Made(change)), Conforms)
+    one = only("loss", lambda values, x, _: np.where(x == 3, math.inf, values))
+    assert isinstance(examined(suite.symmetry, "laws/symmetry", Made(one)), Deviates)
+    apart = suite._apart(np.array([math.inf, math.inf, 2.0]), np.array([math.inf, -math.inf, 2.0]))
+    assert apart.tolist() == [0, math.inf, 0]
+
+
+def test_only_below_the_normal_range_a_side_may_be_flushed() -> None:
+    """The smallest normal number is in it."""
+    larger = np.array([0.5, 1, 2]) * FLOAT32.smallest_normal
+    differs = suite._differs(np.full(3, 21.0), larger, SimpleNamespace(dtype=FLOAT32), "L1")
+
+    assert differs.tolist() == [False, True, True]
+    assert not suite._differs(np.full(3, 20.0), larger, SimpleNamespace(dtype=FLOAT32), "L1").any()
+
+
+def unweighted(logits, labels, *, reduction="none"):
+    """A function that has no weights."""
+
+
+def test_a_class_is_called_with_what_both_have() -> None:
+    """Unreduced, as a sum and as a mean; with weights that differ from one element to the next."""
+
+    class Seen(Made):
+        def __init__(self, function=function):
+            super().__init__()
+            self.implementation = dataclasses.replace(self.implementation, function=function)
+            self.seen = []
+
+        def run_both(self, call):
+            self.seen.append(call)
+            return super().run_both(call)
+
+    def calls(own, other):
+        runner = Seen(own)
+        examined(suite.same_as_function, "laws/same-as-function", runner, Seen(other))
+        return runner.seen
+
+    both = calls(function, function)
+    assert [each.reduction for each in both] == 3 * ["none", "sum", "mean"]
+    given = [[name for name in ("weight", "pos_weight") if name in each.operands] for each in both]
+    assert given == [*3 * [[]], *3 * [["weight"]], *3 * [["pos_weight"]]]
+    for call, names in zip(both, given, strict=True):
+        for name in names:
+            weights = call.operands[name]
+            assert weights[:9].tolist() == [1, 1.25, 1.5, 1.75, 2, 2.25, 2.5, 1, 1.25]
+            assert len(weights) == len(call.operands["logits"])
+    for pair in ((unweighted, function), (function, unweighted), (unweighted, unweighted)):
+        assert len(calls(*pair)) == 3

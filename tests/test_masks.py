@@ -146,3 +146,44 @@ def test_without_a_gradient_the_loss_alone_is_judged() -> None:
             raise NotOffered("no gradient")
 
     assert isinstance(examined(test_weights.zero_over_infinite, DISAGREEING, Loss(DISAGREEING, lambda v: v)), Conforms)
+
+
+@pytest.mark.parametrize("wrong", [-1e-30, 1e-30])
+@pytest.mark.parametrize("quantity", ["loss", "gradient"])
+def test_an_ignored_element_is_exactly_zero(quantity: str, wrong: float) -> None:
+    """On either side of it a number is not exact, however small."""
+    case = cases.named("weights/ignore-index")
+
+    class Ignoring(Made):
+        def run_both(self, _call):
+            found = {each: case.exact(each, FLOAT32).approximate() for each in ("loss", "gradient")}
+            found[quantity] = np.where(found[quantity] == 0, wrong, found[quantity])
+            return tuple(np.float32(each).reshape(case.shape) for each in found.values())
+
+    verdict = examined(test_weights.ignored, case.id, Ignoring())
+    assert (verdict.signature, verdict.detail.startswith(f"the {quantity}: ")) == ("not-exact", True)
+
+
+def test_a_negative_number_is_not_zero_either() -> None:
+    """Under a zero weight over an infinite logit."""
+    assert isinstance(changed(test_weights.zero_over_infinite, AGREEING, where_zero(-1e-30)), Deviates)
+
+
+@pytest.mark.parametrize("wrong", ["", "sum", "mean"])
+def test_each_reduction_of_what_is_left_is_looked_at(wrong: str) -> None:
+    """The sum and the mean; without derivatives, their losses."""
+    case = cases.named(AGREEING)
+
+    class Reducing(Made):
+        def run_both(self, _call):
+            raise NotOffered("no gradient")
+
+        def run(self, call, quantity="loss", _wrt="logits"):
+            if quantity != "loss":
+                raise NotOffered("no gradient")
+            exact = case.exact("loss", FLOAT32).approximate()
+            exact = {"none": exact, "sum": exact.sum(), "mean": exact.mean()}[call.reduction]
+            return np.float32(exact * (2 if call.reduction == wrong else 1))
+
+    verdict = examined(test_weights.zero_over_infinite, case.id, Reducing())
+    assert verdict.detail.startswith(f"the loss of the {wrong}: ") if wrong else isinstance(verdict, Conforms)

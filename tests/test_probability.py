@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import mpmath
 import numpy as np
 import pytest
 
 from conformance import prove as proving
-from conformance.adapter import Clamp, Implementation
+from conformance.adapter import Clamp, Implementation, NotOffered
 from conformance.ball import NotProven
 from conformance.case import load, load_all, named, probability_element
 from conformance.clamped import nearest, promise, readings
 from conformance.dtype import DTYPES
 from conformance.errors import ContentError, UsageError
 from conformance.exact import Exact, real
+from conformance.outcome import Conforms, Deviates
 from conformance.probability import Element, Reading, largest_term, prove
 from conformance.session import Choice, open_session, open_subject
+from conformance.suite import test_probabilities
 from conformance.target import brought
 from conformance.ulp import Kind, measure
 from tests.command import conformance
 from tests.test_cases import written
+from tests.test_checks import Shown
+from tests.test_laws import examined
 
 ONE_TEN_MILLIONTH = Clamp("probability", "1e-7")
 MINUS_ONE_HUNDRED = Clamp("logarithm", "-100")
@@ -209,7 +215,7 @@ def test_cases_and_implementations_are_paired_by_what_they_take() -> None:
         assert any(case.law for case in cases) == (runner.takes == "logits")
     assert "probabilities" not in {runner.takes for runner in session.on_logits}
     assert {case.id for cases in pairs.values() for case in cases} == {
-        case.id for case in load_all() if "float32" in case.dtypes
+        case.id for case in load_all() if "float32" in case.dtypes and case.id != "laws/ambient"
     }
 
 
@@ -260,3 +266,83 @@ def test_what_is_declared_is_one_of_the_known(make) -> None:
     """A misspelling in an adapter must not judge by nothing."""
     with pytest.raises(ValueError, match=r"known:|could not convert"):
         make()
+
+
+ENDS, CLIPPED = "probabilities/certain-beside-ordinary", "probabilities/around-one-ten-millionth"
+SLOPES = {"P3": test_probabilities.slope, "P6": test_probabilities.slope_in_full}
+
+
+def said(check, name, change=lambda values: values, clamp=None):
+    """What a check says of a case whose results were changed, of a function with a clamp."""
+    runner = Shown(name, lambda values: values)
+    runner.implementation = dataclasses.replace(runner.implementation, clamp=clamp)
+    promised = promise(named(name), DTYPES["float32"], clamp).readings[0]
+    runner.values = lambda quantity: np.float32(change(promised[quantity].approximate().copy()))
+    return examined(check, name, runner)
+
+
+def wrong_at(*places):
+    """Doubled, and away from zero, at some places."""
+
+    def change(values):
+        values[list(places)] = 2 * values[list(places)] + 0.5
+        return values
+
+    return change
+
+
+@pytest.mark.parametrize("check", SLOPES.values(), ids=SLOPES)
+def test_a_slope_is_asked_inside_where_nothing_is_clamped(check) -> None:
+    """Neither at an end, nor where documentation clamps."""
+    assert isinstance(said(check, ENDS), Conforms)
+    assert isinstance(said(check, ENDS, wrong_at(0, 2, 4)), Conforms)
+    for place in (1, 3, 5):
+        assert isinstance(said(check, ENDS, wrong_at(place)), Deviates)
+    # 1e-8 and 9e-8 are clamped to 1e-7, the others are not.
+    assert isinstance(said(check, CLIPPED, wrong_at(0, 1, 4), ONE_TEN_MILLIONTH), Conforms)
+    for place in (2, 3, 5, 6):
+        assert isinstance(said(check, CLIPPED, wrong_at(place), ONE_TEN_MILLIONTH), Deviates)
+
+
+def test_a_slope_of_certainty_is_asked_at_the_ends_where_nothing_is_clamped() -> None:
+    """Not between them."""
+    check = test_probabilities.slope_of_certainty
+
+    assert isinstance(said(check, ENDS, wrong_at(1, 3, 5)), Conforms)
+    for place in (0, 2):
+        assert isinstance(said(check, ENDS, wrong_at(place)), Deviates)
+    for clamp in (ONE_TEN_MILLIONTH, MINUS_ONE_HUNDRED):
+        with pytest.raises(NotOffered, match="clamps all of these"):
+            said(check, ENDS, wrong_at(0, 2), clamp)
+
+
+@pytest.mark.parametrize(("check", "inside"), [
+    (test_probabilities.scaled_accuracy, True), (test_probabilities.result_accuracy, True),
+    (test_probabilities.loss_of_certainty, False),
+])  # fmt: skip
+def test_a_loss_is_asked_inside_or_at_the_ends(check, inside: bool) -> None:
+    """Clamped or not: what documentation promises is asked there too."""
+    assert isinstance(said(check, ENDS, wrong_at(0, 2) if inside else wrong_at(1, 3, 5)), Conforms)
+    for place in (1, 3, 5) if inside else (0, 2):
+        assert isinstance(said(check, ENDS, wrong_at(place)), Deviates)
+        assert isinstance(said(check, ENDS, wrong_at(place), ONE_TEN_MILLIONTH), Deviates)
+
+
+def test_a_slope_is_never_nan_and_infinite_only_where_it_was_promised() -> None:
+    """However far off a number is."""
+    check = test_probabilities.finite
+
+    assert isinstance(said(check, ENDS), Conforms)
+    assert isinstance(said(check, ENDS, wrong_at(*range(6))), Conforms)
+    for value, signature in ((math.nan, "nan"), (math.inf, "overflow")):
+        for place in range(4):
+            found = said(check, ENDS, lambda values, at=place, to=value: np.where(np.arange(6) == at, to, values))
+            assert found.signature == signature
+
+
+def test_inside_is_neither_zero_nor_one() -> None:
+    """Their neighbours are."""
+    p = np.array([0, 5e-324, 0.5, 1 - 2.0**-53, 1])
+    inside = test_probabilities._inside(SimpleNamespace(elements=lambda: (p, p)))
+
+    assert inside.tolist() == [False, True, True, True, False]

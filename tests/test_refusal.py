@@ -136,3 +136,10 @@ def test_nan_that_is_refused_is_unsupported_in_the_candidates_words() -> None:
     assert isinstance(heard("breaks", "V5", "values/nan-logit"), Errored)
     assert isinstance(heard("offers_nothing", "V2", "values/confident-negative"), Errored)
     assert math.isfinite(heard("refuses", "V2", "values/confident-negative").measures["max_scaled_ulp"])
+
+
+@pytest.mark.parametrize("module", ["aardvark", "zebra"])
+def test_an_error_of_a_library_may_come_from_anywhere(module: str) -> None:
+    """But from Python itself, whose errors are listed."""
+    assert refusal.is_refusal(type("Own", (Exception,), {"__module__": module})("no"), ())
+    assert not refusal.is_refusal(type("Own", (Exception,), {"__module__": "builtins"})("no"), ())

@@ -177,5 +177,45 @@ def test_several_results_have_one_verdict() -> None:
     assert both([low, high]) is both([high, low]) is high
     assert both(failing()) is bad
     assert both([]) == Conforms()
-    plain = Conforms({"observed": "no number"})
+    plain, exact = Conforms({"observed": "no number"}), within(ones(0), bound)
     assert both([low, plain]) is low
+    assert both([plain]) is plain
+    assert both([exact, plain]) is both([plain, plain]) is plain
+
+
+def test_an_exact_result_is_shown_before_what_is_not_judged() -> None:
+    """Wherever it stands; if nothing is judged, the first element is shown."""
+    exact = ones(0, 0, 0)
+
+    for place in range(3):
+        judged = np.arange(3) == place
+        assert outcome(exact, np.ones(3, bool), judged=judged).worst.index == place
+    assert outcome(exact, np.ones(3, bool), judged=np.zeros(3, bool)).worst.index == 0
+
+
+def test_of_very_many_failures_the_furthest_are_looked_at() -> None:
+    """All are counted; which one is worst is looked for among the 4,096 that are furthest off, NaN before all."""
+    steps = np.full(5000, 20.0)
+    steps[4500], steps[4600] = 25, 22
+    passed = np.zeros(5000, bool)
+    found = ones(*steps)
+    verdict = outcome(found, passed, bound=Bound(4, "result", ""))
+    assert (verdict.worst.index, verdict.measures["failing"]) == (4500, 5000)
+    # A change of sign is worse than more ULP; it is seen if it is among those.
+    for wrong, name in ((-1.0, "wrong-sign"), (math.nan, "nan")):
+        got = found.got.copy()
+        got[4999] = wrong
+        again = measure(got, found.exact, np.ones(5000), found.dtype)
+        assert outcome(again, passed, bound=Bound(4, "result", "")).signature == name
+
+
+@pytest.mark.parametrize(("count", "seen"), [(4096, True), (4097, False)])
+def test_up_to_4096_failures_are_all_looked_at(count: int, seen: bool) -> None:
+    """A loss of the tail is worse than a loss of bits, and nearer in scaled ULP; the last of the furthest is not it."""
+    elements = [(1 + 20 * STEP, Fraction(1))] * (count - 1) + [(0.0, Fraction(STEP))]
+    found = errors(*elements)
+    found = measure(found.got, found.exact, np.ones(count), found.dtype)
+    verdict = outcome(found, np.zeros(count, bool), bound=Bound(0.5, "scaled", ""))
+
+    assert (verdict.signature == "lost-tail") == seen
+    assert verdict.measures["failing"] == count

@@ -84,21 +84,20 @@ def limits(examination: Examination) -> Outcome:
 
 def forward_mode_along_others(examination: Examination) -> Outcome:
     """Along each other operand that the case names or, if it names none, along the labels."""
-    verdict: Outcome = Conforms()
-    refused: list[str] = []
-    along = others(examination.case)
-    for operand in along:
+    verdict: Outcome | None = None
+    refused: list[NotOffered] = []
+    for operand in others(examination.case):
         try:
             tangent = examination.tangent(operand)
         except NotOffered as reason:
-            refused.append(str(reason))
+            refused.append(reason)
             continue
-        golden = "label_gradient" if operand == "labels" else f"{operand}_gradient"
+        golden = f"{operand.removesuffix('s')}_gradient"
         verdict = within(examination.compare(tangent, golden), bound("G12"), examination.elements())
         if isinstance(verdict, Deviates):
             return dataclasses.replace(verdict, detail=f"along {operand}: {verdict.detail}")
-    if len(refused) == len(along):
-        raise NotOffered(refused[0])
+    if verdict is None:
+        raise refused[0]
     return verdict
 
 

@@ -73,8 +73,7 @@ def _promise(examination: Examination) -> Promise:
 
 
 def _inside(examination: Examination) -> Mask:
-    probabilities = examination.elements()[0]
-    return (probabilities > 0) & (probabilities < 1)
+    return ~np.isin(examination.elements()[0], (0, 1))
 
 
 CHECKS = {

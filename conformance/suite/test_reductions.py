@@ -43,12 +43,12 @@ def whole(examination: Examination) -> Outcome:
     case, dtype = examination.case, examination.dtype
     exact = case.exact("loss", dtype)
     smallest = min(each for each in np.rint(exact.approximate()) if each)
-    got = examination.run(examination.call()).astype(np.float64).reshape(-1)
+    got = examination.run(examination.call()).astype(np.float64).ravel()
     if (measure(got, exact, np.full(len(got), smallest), dtype).scaled_ulp > 0.5).any():
         raise NotOffered("its own losses are not the whole numbers, correctly rounded")
 
     def bound(reduction: str, n: int, precision: int) -> Bound:
-        return whole_mean(n, precision) if reduction == "mean" else WHOLE
+        return {"mean": whole_mean(n, precision)}.get(reduction, WHOLE)
 
     verdict = _each(examination, bound)
     return verdict if isinstance(verdict, Deviates) else both([verdict, *_gradients(examination)])

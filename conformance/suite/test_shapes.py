@@ -18,8 +18,9 @@ from conformance.subject import Call, bits
 from conformance.verdict import Judged, both, within
 
 Axes = tuple[int, ...]
-# [N,H,W] as [N,W,H], and [N,C,H,W] as [N,H,W,C].
-_LAYOUT_AXES: dict[int, Axes] = {3: (0, 2, 1), 4: (0, 2, 3, 1)}
+# [N,C,H,W] as [N,H,W,C], and [N,H,W] as [N,W,H].
+_CHANNELS_LAST: dict[int, Axes] = {4: (0, 2, 3, 1)}
+_LAYOUT_AXES: dict[int, Axes] = {3: (0, 2, 1), **_CHANNELS_LAST}
 _LIMITS = {"loss": bound("S3"), "gradient": GRADIENT_MUST}
 
 
@@ -32,7 +33,7 @@ def same_shape(examination: Examination) -> Outcome:
 
 def values_in_shape(examination: Examination) -> Outcome:
     rank = len(examination.case.shape)
-    orders = [tuple(range(rank)), *([_LAYOUT_AXES[rank]] if rank == 4 else [])]
+    orders = [tuple(range(rank)), *([_CHANNELS_LAST[rank]] if rank in _CHANNELS_LAST else [])]
     return both(verdict for axes in orders for verdict in _values(examination, axes))
 
 
