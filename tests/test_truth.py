@@ -126,13 +126,15 @@ def test_what_is_right_is_what_differences_in_another_library_give(weights, redu
                 assert abs(one - other) <= max(abs(other), mpmath.mpf(2) ** -60) * mpmath.mpf(2) ** -90, what
 
 
-def test_an_infinite_mean_of_no_weight_and_of_no_element_is_divided_by_one() -> None:
-    """What nothing gives is clause R5's and S6's matter."""
-    none = planned(weight=np.zeros((2, 3)), reduction="mean", divisor="nonzero_weights")
-    assert truth(none).right("loss").exact.approximate().tolist() == [0]
-    empty = planned([], [], reduction="mean", divisor="numel")
-    assert truth(empty).right("loss").exact.approximate().tolist() == [0]
-    assert truth(empty).right("gradient logits").exact.approximate().tolist() == []
+def test_a_mean_of_nothing_is_known_to_be_one() -> None:
+    """Of no element, by no weight, or by weights that add up to nothing; a sum of nothing is 0."""
+    for divisor in ("nonzero_weights", "sum_of_weights"):
+        assert truth(planned(weight=np.zeros((2, 3)), reduction="mean", divisor=divisor)).of_nothing
+        assert not truth(planned(weight=np.eye(2, 3), reduction="mean", divisor=divisor)).of_nothing
+    assert truth(planned([], [], reduction="mean", divisor="numel")).of_nothing
+    assert not truth(planned(reduction="mean", divisor="numel")).of_nothing
+    assert not truth(planned([], [], reduction="sum")).of_nothing
+    assert truth(planned([], [], reduction="sum")).right("loss").exact.approximate().tolist() == [0]
     empty = planned([], [], weight=2.0)
     assert truth(empty).right("gradient weight").exact.approximate().tolist() == [0]
     assert truth(empty).right("gradient weight").scale.tolist() == [0]
