@@ -257,6 +257,7 @@ class TensorFlow(Adapter):
     quantities = (*Adapter.quantities, "pullback", "forward", "second")
     tangents = OPERANDS
     compiles_each_shape = ("xla",)
+    compiles_slowly = ("graph", "xla", "session")  # each is traced for every dtype and rank, with gradients anew
     layouts = LAYOUTS[:5]  # dense tensors have no memory format
     keeps_memory = True
 
