@@ -90,7 +90,7 @@ class Runner:
         """Loss and gradient with respect to ``takes``, from one program. Raises as run does."""
         with self._blaming_the_shape(call):
             loss, gradient = self.program(self.request(call, "both"))(self.place(call))
-            return self._in_shape(self._fetched(loss), call), self._fetched(gradient)
+            return self._in_shape(self.fetched(loss), call), self.fetched(gradient)
 
     def run_and_look(self, call: Call) -> Mapping[str, Array]:
         """Compute the loss and its gradient, and return what the operands hold afterwards."""
@@ -101,10 +101,11 @@ class Runner:
 
     def place(self, call: Call) -> Mapping[str, Tensor]:
         """The operands as the framework's tensors; the layout is that of every operand with a shape."""
-        return {
-            name: self.adapter.place(array, self.subject.device, call.layout if array.ndim else "contiguous")
-            for name, array in call.operands.items()
-        }
+        return {name: self.placed(array, call.layout) for name, array in call.operands.items()}
+
+    def placed(self, array: Array, layout: str) -> Tensor:
+        """One operand as the framework's tensor; what has no shape has no layout."""
+        return self.adapter.place(array, self.subject.device, layout if array.ndim else "contiguous")
 
     def require_here(self, result: Tensor) -> None:
         """Raise WrongDevice unless the subject's device holds the result."""
@@ -112,7 +113,7 @@ class Runner:
             raise WrongDevice(f"the result is on {where}, not on {self.subject.device}")
 
     def _computed(self, call: Call, quantity: str, wrt: str = "") -> Array:
-        return self._fetched(self.program(self.request(call, quantity, wrt))(self.place(call)))
+        return self.fetched(self.program(self.request(call, quantity, wrt))(self.place(call)))
 
     @contextlib.contextmanager
     def _blaming_the_shape(self, call: Call) -> Iterator[None]:
@@ -139,7 +140,7 @@ class Runner:
                 plain = dataclasses.replace(call, operands=operands)
                 # The first mode compiles nothing, and maps no function over the elements.
                 request = dataclasses.replace(self.request(plain), mode=self.adapter.modes[0])
-                loss = self._fetched(self.program(request)(self.place(plain)))
+                loss = self.fetched(self.program(request)(self.place(plain)))
                 self._misshapen[key] = self._wrong_shape(loss, call)
         if self._misshapen[key]:
             raise WrongShape(self._misshapen[key])
@@ -158,7 +159,8 @@ class Runner:
         """Let go of the programs, and with them of what a framework has compiled for them."""
         self._programs.clear()
 
-    def _fetched(self, result: Tensor) -> Array:
+    def fetched(self, result: Tensor) -> Array:
+        """The result as a NumPy array. Raises WrongDevice as ``require_here`` does."""
         self.require_here(result)
         return self.adapter.fetch(result)
 

@@ -36,7 +36,6 @@ class Pool:
     pos_weight: Floats
     cotangent: Floats
     direction: Floats
-    tangent: Floats
 
 
 @functools.lru_cache(4096)
@@ -63,7 +62,6 @@ def pool(kind: str, key: str, seed: int, dtype: str, hard: bool, alone: bool = F
         random.uniform(0.25, 8, POOL),
         random.uniform(0.25, 3, POOL) * random.choice((-1, 1), POOL),
         random.uniform(0.5, 2, POOL),
-        random.uniform(0.5, 2, POOL) * random.choice((-1, 1), POOL),
     )
 
 

@@ -76,7 +76,7 @@ def has_tails(made: Plan, what: str) -> bool:
 def _tails(made: Plan, what: str, errors: Errors, right: Right) -> Iterator[Finding]:
     """By the result's own ULP; the gradient of a soft label cancels where it is met, whoever computes it."""
     limit = bound("C6")
-    labels = np.broadcast_to(made.operands["labels"].values, made.shape).reshape(-1)
+    labels = made.operands["labels"].values.reshape(-1)
     asked = np.ones(len(errors), np.bool_) if what == "loss" else (labels == 0) | (labels == 1)
     # Whoever rounds a wider label to the dtype of the logits moves 1 - z by half an ULP of 1: it may be all of a tail.
     asked &= native(labels, DTYPES[made.dtype]).astype(np.float64) == labels
@@ -125,8 +125,7 @@ def _precision(made: Plan, got: Array) -> Dtype:
 def _elements(made: Plan, right: Right) -> tuple[np.ndarray, np.ndarray] | None:
     if len(right.exact) != np.prod(made.shape):
         return None
-    labels = np.broadcast_to(made.operands["labels"].values, made.shape)
-    return made.operands["logits"].values.reshape(-1), labels.reshape(-1)
+    return made.operands["logits"].values.reshape(-1), made.operands["labels"].values.reshape(-1)
 
 
 def _said(what: str) -> str:

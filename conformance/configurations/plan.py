@@ -15,7 +15,7 @@ from conformance.dtype import DTYPES
 from conformance.exact import Floats
 from conformance.subject import Runner, native
 
-GAP = 3  # one in so many is zero
+_GAP = 3  # one in so many is zero
 DIFFERENTIABLE = ("logits", "labels", "weight", "pos_weight")
 
 
@@ -100,7 +100,7 @@ def _plan(items: tuple[tuple[str, str], ...], key: str, alone: bool, seed: int, 
         if row[name] != "none":
             values = getattr(numbers, name)
             values = _with_gaps(values) if row[name] == "gaps" else values
-            form = weight_shape(row[name], shape, offer.same_rank_weights)
+            form = _weight_shape(row[name], shape, offer.same_rank_weights)
             operands[name] = _operand(values, form, dtype_of(row[f"{name} dtype"], dtype), row[f"{name} layout"])
     return Plan(
         row, dtype, operands,
@@ -114,7 +114,7 @@ def _plan(items: tuple[tuple[str, str], ...], key: str, alone: bool, seed: int, 
     )  # fmt: skip
 
 
-def weight_shape(kind: str, shape: tuple[int, ...], same_rank: bool) -> tuple[int, ...]:
+def _weight_shape(kind: str, shape: tuple[int, ...], same_rank: bool) -> tuple[int, ...]:
     """The shape of a weight of a kind beside logits of a shape; of their rank, if ``same_rank``."""
     if kind == "classes":
         return (1,) * (len(shape) - 1) + shape[-1:] if same_rank else shape[-1:]
@@ -140,7 +140,7 @@ def _cotangent(row: Row, numbers: Pool, dtype: str, shape: tuple[int, ...]) -> O
 
 
 def _with_gaps(values: Floats) -> Floats:
-    return np.where(np.arange(len(values)) % GAP == 0, 0.0, values)
+    return np.where(np.arange(len(values)) % _GAP == 0, 0.0, values)
 
 
 def _operand(values: Floats, shape: tuple[int, ...], dtype: str, layout: str = "contiguous") -> Operand:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.adapter import NotOffered, Request
+from conformance.adapter import NotOffered
 from conformance.configurations.causes import Cause
 from conformance.configurations.factors import DEFAULTS
 from conformance.configurations.plan import plan
@@ -25,10 +25,7 @@ def script_of(cause: Cause, trial: Trial) -> str:
     operands = {name: each.array for name, each in made.operands.items()}
     if wrt != "loss":
         operands["cotangent"] = made.cotangent.array
-    request = Request(
-        runner.implementation, runner.subject.mode, "loss" if wrt == "loss" else "gradient",
-        "logits" if wrt == "loss" else wrt, made.reduction, made.label_smoothing,
-    )  # fmt: skip
+    request = trial.request(made, "loss") if wrt == "loss" else trial.request(made, "gradient", wrt=wrt)
     try:
         return script(runner.adapter, request, operands, runner.subject.device, cause.finding.worst)
     except NotOffered:

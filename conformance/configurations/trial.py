@@ -107,7 +107,7 @@ class Trial:
             return True
         row = {**DEFAULTS, "beyond": beyond}
         made = plan(row, row, self.runner, self.seed, ("logits",))
-        request = self._request(made, "forward") if beyond == "forward" else self._request(made, "second")
+        request = self.request(made, "forward") if beyond == "forward" else self.request(made, "second")
         able = {"forward": self.forward_able, "mixed": self.able}.get(beyond, ("logits",))
         return self._program(request) is not None and ("labels" if beyond == "mixed" else "logits") in able
 
@@ -189,17 +189,17 @@ class Trial:
     def _call(self, made: Plan, operands: Operands, got: Got, cotangent: Tensor | None = None) -> None:
         if not made.along:
             context = made.row["asked"] if made.row["asked"] in self.runner.adapter.contexts else ""
-            loss = self.runner.program(self._request(made, "loss", context=context))(operands)
-            got.take(made, "loss", self._fetch(loss))
+            loss = self.runner.program(self.request(made, "loss", context=context))(operands)
+            got.take(made, "loss", self.runner.fetched(loss))
             return
         loss, pull = self._pullback(made, operands)
-        got.take(made, "loss", self._fetch(loss))
+        got.take(made, "loss", self.runner.fetched(loss))
         value = got.results[-1][2]
         got.stage = "gradient"
         cotangent = self._at(made.cotangent) if cotangent is None else cotangent
         for _ in range(2 if made.row["history"] == "again" else 1):
             self._take_gradients(made, pull(cotangent), got)
-        if (bits(self._fetch(loss)) != bits(value)).any():
+        if (bits(self.runner.fetched(loss)) != bits(value)).any():
             got.findings.append(Finding("C4", "changed-input", "the loss changed when its gradient was taken"))
 
     def _interleaved(self, made: Plan, operands: Operands, cotangent: Tensor, got: Got) -> None:
@@ -210,8 +210,8 @@ class Trial:
         gradients, gradients_other = pull(cotangent), pull_other(self._at(other.cotangent))
         self._take_gradients(made, gradients, got)
         self._take_gradients(other, gradients_other, got)
-        got.take(made, "loss", self._fetch(first))
-        got.take(other, "loss", self._fetch(second))
+        got.take(made, "loss", self.runner.fetched(first))
+        got.take(other, "loss", self.runner.fetched(second))
 
     def _overwritten(self, made: Plan, got: Got) -> None:
         """A backward pass whose operands hold other values by now: an error, or the gradient of what they held.
@@ -228,7 +228,7 @@ class Trial:
 
     def _take_gradients(self, made: Plan, gradients: Sequence[Tensor], got: Got) -> None:
         for name, gradient in zip(made.along, gradients, strict=True):
-            got.take(made, f"gradient {name}", self._fetch(gradient))
+            got.take(made, f"gradient {name}", self.runner.fetched(gradient))
 
     def _beyond(self, made: Plan, operands: Operands, beyond: str, got: Got) -> None:
         if beyond == "forward":
@@ -242,19 +242,19 @@ class Trial:
             raise NotOffered("no derivative with respect to labels")
         wrt = {"second": "logits", "mixed": "labels", "upstream": "cotangent"}[beyond]
         given = {**operands, "cotangent": self._at(made.cotangent), "direction": self._at(made.direction)}
-        got.take(made, beyond, self._fetch(self.runner.program(self._request(made, "second", wrt=wrt))(given)))
+        got.take(made, beyond, self.runner.fetched(self.runner.program(self.request(made, "second", wrt=wrt))(given)))
 
     def _forward(self, made: Plan, operands: Operands) -> Array:
         tangents = {name: self._at(each) for name, each in made.tangents().items()}
-        return self._fetch(self.runner.program(self._request(made, "forward"))({**operands, **tangents}))
+        return self.runner.fetched(self.runner.program(self.request(made, "forward"))({**operands, **tangents}))
 
     def _pullback(self, made: Plan, operands: Operands) -> tuple[Tensor, Pull]:
         """The loss, and what makes gradients of a cotangent: by a new forward pass, if the adapter has no other way."""
-        if (program := self._program(self._request(made, "pullback"))) is not None:
+        if (program := self._program(self.request(made, "pullback"))) is not None:
             loss, pull = program(operands)
             return loss, pull
-        loss = self.runner.program(self._request(made, "loss"))(operands)
-        programs = [self.runner.program(self._request(made, "gradient", wrt=name)) for name in made.along]
+        loss = self.runner.program(self.request(made, "loss"))(operands)
+        programs = [self.runner.program(self.request(made, "gradient", wrt=name)) for name in made.along]
         return loss, lambda cotangent: [program({**operands, "cotangent": cotangent}) for program in programs]
 
     def _program(self, request: Request) -> Program | None:
@@ -262,7 +262,8 @@ class Trial:
             return self.runner.program(request)
         return None
 
-    def _request(self, made: Plan, quantity: str, *, wrt: str = "logits", context: str = "") -> Request:
+    def request(self, made: Plan, quantity: str, *, wrt: str = "logits", context: str = "") -> Request:
+        """What the adapter is asked for."""
         along = made.along if quantity in ("pullback", "forward") else ()
         return Request(
             self.runner.implementation, self.runner.subject.mode, quantity, wrt, made.reduction, made.label_smoothing,
@@ -303,12 +304,7 @@ class Trial:
         return {name: self._at(operand) for name, operand in made.operands.items()}
 
     def _at(self, operand: Operand) -> Tensor:
-        layout = operand.layout if operand.array.ndim else "contiguous"
-        return self.runner.adapter.place(operand.array, self.runner.subject.device, layout)
-
-    def _fetch(self, tensor: Tensor) -> Array:
-        self.runner.require_here(tensor)
-        return self.runner.adapter.fetch(tensor)
+        return self.runner.placed(operand.array, operand.layout)
 
 
 def _changed_state(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Finding]:

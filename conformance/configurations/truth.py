@@ -58,6 +58,7 @@ class Truth:
         _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
         self.elements: Floats = stacked[first]
         self.owner: Indices = inverse.reshape(-1)
+        self.counts: Indices = np.bincount(self.owner, minlength=len(self.elements))
 
     def right(self, what: str) -> Right:
         """What is right for 'loss', 'gradient NAME', 'forward', 'second', 'mixed' or 'upstream'."""
@@ -120,22 +121,22 @@ class Truth:
             return arb(1)
         if self.made.divisor == "numel":
             return arb(self.count)
-        weights, counts = np.unique(self.elements[:, 2][self.owner], return_counts=True)
+        weights = self.elements[:, 2]
         if self.made.divisor == "nonzero_weights":
-            return arb(int(counts[weights != 0].sum()))
-        pairs = zip(weights.tolist(), counts.tolist(), strict=True)
+            return arb(int(self.counts[weights != 0].sum()))
+        pairs = zip(weights.tolist(), self.counts.tolist(), strict=True)
         return sum((arb(weight) * times for weight, times in pairs), arb(0))
 
     def _reduced(self, value: Value, term: Floats) -> Right:
         if self.made.reduction == "none":
             return Right(narrowed(lambda: self._values(value))[self.owner], term[self.owner])
-        counts = np.bincount(self.owner, minlength=len(self.elements)).tolist()
 
         def total() -> list[arb]:
-            added = sum((ball * n for ball, n in zip(self._values(value), counts, strict=True)), arb(0))
-            return [added / self._divisor()]
+            pairs = zip(self._values(value), self.counts.tolist(), strict=True)
+            return [sum((ball * times for ball, times in pairs), arb(0)) / self._divisor()]
 
-        return Right(narrowed(total), np.array([float((term * counts).sum()) / float(self._divisor())]), self.count)
+        scale = float((term * self.counts).sum()) / float(self._divisor())
+        return Right(narrowed(total), np.array([scale]), self.count)
 
     def _gathered(self, name: str, value: Value, term: Floats) -> Right:
         """A gradient: divided as a mean divides, and added up over the axes along which the operand was broadcast."""
