@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -75,6 +76,13 @@ def both(verdicts: Iterable[Judged]) -> Judged:
         if _share(verdict) >= _share(nearest):
             nearest = verdict
     return nearest
+
+
+def named(quantity: str, verdict: Judged) -> Judged:
+    """The verdict, saying of what if it deviates."""
+    if isinstance(verdict, Deviates):
+        return dataclasses.replace(verdict, detail=f"the {quantity}: {verdict.detail}")
+    return verdict
 
 
 def measures(errors: Errors, bound: Bound | None = None) -> Mapping[str, Measure]:

@@ -23,7 +23,7 @@ from conformance.spec import bound
 from conformance.subject import Call, Runner, bits, native
 from conformance.twin import same_bits, twin_of
 from conformance.ulp import measure, unit
-from conformance.verdict import Judged, both, within
+from conformance.verdict import Judged, both, named, within
 
 Mask = npt.NDArray[np.bool_]
 POSITION_BASE = 61  # elements of the pattern whose copies must agree: a prime, so that every lane meets every element
@@ -130,10 +130,7 @@ def _against_exact(examination: Examination) -> Iterator[Judged]:
     limits = {"loss": bound("L7"), "gradient": GRADIENT_MUST}
     for quantity, got in _both(examination, x, z).items():
         errors = measure(got, exact[quantity], _scale(quantity, x, z), examination.dtype)
-        verdict = within(errors, limits[quantity], (x, z))
-        if isinstance(verdict, Deviates):
-            verdict = dataclasses.replace(verdict, detail=f"the {quantity}: {verdict.detail}")
-        yield verdict
+        yield named(quantity, within(errors, limits[quantity], (x, z)))
 
 
 def same_as_function(examination: Examination) -> Outcome:

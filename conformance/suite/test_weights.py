@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,7 +15,7 @@ from conformance.masks import nan_or_zero
 from conformance.outcome import Conforms, Deviates, Outcome
 from conformance.reduce import divisor, gradient, reduced
 from conformance.spec import bound
-from conformance.verdict import Judged, both, good, outcome, within
+from conformance.verdict import Judged, both, good, named, outcome, within
 
 
 def weighted(examination: Examination) -> Outcome:
@@ -75,7 +74,7 @@ def _removed(examination: Examination) -> Iterator[Judged]:
     off = (weight.ravel() == 0) & np.isinf(elements[0])
     for quantity, got in examination.run_both(examination.call()).items():
         errors = examination.compare(got, quantity)
-        yield _named(quantity, outcome(errors, errors.got == 0, elements, bound("W6"), judged=off))
+        yield named(quantity, outcome(errors, errors.got == 0, elements, bound("W6"), judged=off))
     yield from _reductions(examination)
 
 
@@ -84,8 +83,8 @@ def _without_ignored(examination: Examination) -> Iterator[Judged]:
     for quantity, got in examination.run_both(examination.call()).items():
         errors = examination.compare(got, quantity)
         exact = outcome(errors, errors.got == 0, examination.elements(), forced="not-exact", judged=off)
-        yield _named(quantity, exact)
-        yield _named(quantity, within(errors, bound("W8"), examination.elements()))
+        yield named(quantity, exact)
+        yield named(quantity, within(errors, bound("W8"), examination.elements()))
     yield from _reductions(examination)
 
 
@@ -97,18 +96,11 @@ def _reductions(examination: Examination) -> Iterator[Judged]:
         kind = examination.runner.implementation.reductions.get(reduction)
         if reduction == "none" or kind is None:
             continue
-        yield _named(f"loss of the {reduction}", reduced(examination, reduction, limit))
+        yield named(f"loss of the {reduction}", reduced(examination, reduction, limit))
         if divisor(case, dtype, kind.divisor):
             with contextlib.suppress(NotOffered):
                 verdict = within(gradient(examination, reduction), WEIGHTED_MUST, examination.elements())
-                yield _named(f"gradient of the {reduction}", verdict)
-
-
-def _named(quantity: str, verdict: Judged) -> Judged:
-    """The verdict, saying of what if it deviates."""
-    if isinstance(verdict, Deviates):
-        return dataclasses.replace(verdict, detail=f"the {quantity}: {verdict.detail}")
-    return verdict
+                yield named(f"gradient of the {reduction}", verdict)
 
 
 CHECKS = {

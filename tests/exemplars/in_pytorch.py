@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 
 from tests.miniatures.correct import Correct, Narrow
@@ -16,28 +18,10 @@ class WithinTwoUlps(Correct):
     def __init__(self, dtype=None):
         self.dtype = dtype
 
-    def __call__(
-        self,
-        logits,
-        labels,
-        *,
-        weight=None,
-        pos_weight=None,
-        reduction="none",
-        label_smoothing=0.0,
-        ignore_index=None,
-    ):
+    @functools.wraps(Correct.__call__)
+    def __call__(self, logits, labels, **given):
         of_dtype = self if self.dtype is not None else WithinTwoUlps(logits.dtype)
-        return Correct.__call__(
-            of_dtype,
-            logits,
-            labels,
-            weight=weight,
-            pos_weight=pos_weight,
-            reduction=reduction,
-            label_smoothing=label_smoothing,
-            ignore_index=ignore_index,
-        )
+        return Correct.__call__(of_dtype, logits, labels, **given)
 
     def loss(self, x, z, q):
         return self.wrong(super().loss(x, z, q), x, z)

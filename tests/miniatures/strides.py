@@ -20,6 +20,17 @@ class ReadsMemory(Told):
         return True
 
 
+class ReadsFromTheStart(Told):
+    """An operand that is a part of a larger tensor is read from that one's start on."""
+
+    of = "logits"
+
+    def entering(self, name, operand):
+        if name != self.of or not operand.storage_offset():
+            return operand
+        return instead(operand, operand.detach().as_strided(operand.shape, operand.stride(), 0))
+
+
 @miniature("C1", source="https://github.com/unslothai/unsloth/pull/10713")
 class LabelsReadFlat(ReadsMemory):
     """Labels with other strides than the logits are read by the logits' flat index."""
@@ -43,13 +54,10 @@ class WeightReadFlat(ReadsMemory):
 
 
 @miniature("C1")
-class SlicedWeightFromItsStart(Told):
+class SlicedWeightFromItsStart(ReadsFromTheStart):
     """Shown by two factors: a weight that is a part of a larger tensor is read from that one's start on."""
 
-    def entering(self, name, operand):
-        if name != "weight" or not operand.storage_offset():
-            return operand
-        return instead(operand, operand.detach().as_strided(operand.shape, operand.stride(), 0))
+    of = "weight"
 
 
 @miniature("C1")
@@ -88,13 +96,8 @@ class LastStrideIsOne(ReadsMemory):
 
 
 @miniature("C1")
-class OffsetForgotten(Told):
+class OffsetForgotten(ReadsFromTheStart):
     """Logits that are a part of a larger tensor are read from that one's start on."""
-
-    def entering(self, name, operand):
-        if name != "logits" or not operand.storage_offset():
-            return operand
-        return instead(operand, operand.detach().as_strided(operand.shape, operand.stride(), 0))
 
 
 @miniature("C2", source="https://github.com/ROCm/TransformerEngine/pull/623")
