@@ -9,13 +9,16 @@ import random
 import numpy as np
 import pytest
 
+from conformance import loader
+from conformance.adapter import Implementation
 from conformance.configurations import array, causes
 from conformance.configurations.factors import DEFAULTS, FACTORS, RULES, mended
 from conformance.configurations.judgement import Finding, clause_of, has_tails, judged
 from conformance.configurations.plan import Operand, Plan
+from conformance.configurations.trial import Trial
 from conformance.configurations.truth import truth
 from conformance.dtype import DTYPES
-from conformance.subject import native
+from conformance.subject import Runner, Subject, native
 
 NAMES = ("logits", "labels", "weight", "pos_weight")
 X = [[0.5, -3.0, 0.0], [30.0, -0.25, 2.0]]
@@ -351,3 +354,32 @@ def test_what_cannot_be_together_is_made_plain() -> None:
         each = mended({name: chooser.choice(values) for name, values in FACTORS.items()})
         assert mended(each) == each
         assert not any(rule.broken(each) for rule in RULES)
+
+
+# A row, once more
+
+
+def test_an_error_that_comes_the_second_time_is_found() -> None:
+    """A row that conforms once has to conform again."""
+    adapter = loader.load(*loader.locate("numpy"))
+    exact = next(each for each in adapter.implementations() if each.name == "exact")
+    plain = {**DEFAULTS, "asked": "nothing"}
+
+    def raising(when):
+        calls = itertools.count(1)
+
+        def function(logits, labels, *, reduction="none"):
+            if next(calls) == when:
+                raise IndexError("the cache is full")
+            return exact.function(logits, labels, reduction=reduction)
+
+        subject = Subject("numpy", "made", "", "eager", "cpu", "float32")
+        return Runner(subject, adapter, Implementation("made", "", function, reductions=exact.reductions))
+
+    for when, clause in ((1, "C1"), (2, "C5"), (3, "")):
+        trial = Trial(raising(when))
+        trial.able = ()  # nothing is differentiated: no other call is made
+        found = trial.put(plain, plain)
+        assert [each.clause for each in found.findings] == ([clause] if clause else [])
+        assert all("IndexError" in each.detail and each.signature == "error" for each in found.findings)
+        assert ("C5" in found.looked_at) == (when > 1)

@@ -279,8 +279,11 @@ class Trial:
         return operands
 
     def _differing(self, made: Plan, got: Got) -> Iterator[Finding]:
-        """The same row once more: where all was right, it must give the same bits."""
+        """The same row once more: where all was right, it must give the same bits, and no error."""
         again = self._put(made)
+        for each in again.findings:
+            yield Finding("C5", each.signature, f"{each.detail}, the second time")
+            return
         for (_, what, first), (_, _, second) in zip(got.results, again.results, strict=False):
             if first.shape != second.shape or (bits(first) != bits(second)).any():
                 yield Finding("C5", "differs", f"the {what} has other bits the second time")
