@@ -140,6 +140,16 @@ def added(bound: Bound, n: int, precision: int) -> Bound:
     return Bound(bound.ulps + steps, bound.measure, f"{bound.derivation}; {n} of them added and divided {steps:g}")
 
 
+def of_subnormal_shares(bound: Bound, smallest_normal: float) -> float:
+    """What a term of one adds to a result's scale, so that the bound admits a mean's share of the cotangent, rounded.
+
+    A mean hands each element c / n, in float16 a subnormal number from n = 16,384 c on: half a step of 2^(emin - p + 1)
+    is off whatever its size, times the term. An ULP is 2^-p of its number at least, which leaves
+    ``bound * 2^-p * scale = 2^(emin - p) * term``.
+    """
+    return smallest_normal / bound.ulps
+
+
 # P: the same operator on probabilities, by the budgets of the docstring above; no exponential is left in it.
 PROBABILITY_MUST = Bound(
     16, "scaled", "log of each term 12 (2 * 3, wobble), 1 - p 1, 1 - z 1, two products 1, their sum 0.5, rounded up"

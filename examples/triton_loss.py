@@ -87,7 +87,7 @@ def _index(count, WIDE: tl.constexpr, BLOCK: tl.constexpr):
 def _load(pointer, index, inside, sizes, strides, RANK: tl.constexpr):
     """Elements of an operand, 1 without one, in float32. In float16 exp(-18) is 0, and (1 - z) x overflows: D1, G2."""
     if pointer is None:
-        value = 1.0
+        value = tl.full(index.shape, 1.0, tl.float32)
     else:
         value = tl.load(pointer + _place(index, sizes, strides, RANK), mask=inside, other=0).to(tl.float32)
     return value
@@ -104,6 +104,12 @@ def _store(pointer, index, inside, value):
 
 
 @triton.jit
+def _times(weight, value):
+    """Their product; a zero weight leaves nothing of an infinite value, for padding is written so (W6, G5)."""
+    return tl.where((weight == 0.0) & (value == value), 0.0, weight * value)
+
+
+@triton.jit
 def _smooth(z, smoothing):
     """The label that is meant (W5)."""
     return z * (1.0 - smoothing) + 0.5 * smoothing
@@ -117,7 +123,7 @@ def _loss(x, z, q):
     rounds x z to the ulp of x (V3: a label of 1 - 2^-24). (1 - z) x - log_sigmoid(x) loses the negative tail: V3, L1.
     """
     side = tl.where(x > 0.0, 1.0 - z, q * z)
-    linear = tl.where((side == 0.0) & (x == x), 0.0, tl.abs(x) * side)  # 0 times infinity: the limit is 0 (V4)
+    linear = _times(side, tl.abs(x))  # 0 times infinity: the limit is 0 (V4)
     return linear + _log1p(_exp_minus(tl.abs(x))) * ((1.0 - z) + q * z)
 
 
@@ -157,7 +163,7 @@ def _forward(
     logits = _load(x, index, inside, sizes, steps[0], RANK)
     labels = _smooth(_load(z, index, inside, sizes, steps[1], RANK), smoothing)
     loss = _loss(logits, labels, _load(q, index, inside, sizes, steps[3], RANK))
-    loss = loss * _load(w, index, inside, sizes, steps[2], RANK)
+    loss = _times(_load(w, index, inside, sizes, steps[2], RANK), loss)
     if SUM:
         # In float64 that costs nothing beside the loads. One float32 or float16 accumulator for all: R3, R4, R6; an
         # atomic sum comes out otherwise each time: L4. Elements beyond the end have a loss of log 2: R7.
@@ -199,11 +205,11 @@ def _backward(
         _store(dx, index, inside, pulled * weight * ((1.0 - labels) * right - positive * labels * left))
     if dz is not None:
         slope = -logits if q is None else positive * _softplus(-logits) - _softplus(logits)
-        _store(dz, index, inside, pulled * weight * slope * (1.0 - smoothing))
+        _store(dz, index, inside, pulled * _times(weight, slope) * (1.0 - smoothing))
     if dw is not None:
         _store(dw, index, inside, pulled * _loss(logits, labels, positive))
     if dq is not None:
-        _store(dq, index, inside, pulled * weight * labels * _softplus(-logits))
+        _store(dq, index, inside, pulled * _times(weight * labels, _softplus(-logits)))
 
 
 @triton.jit

@@ -352,7 +352,7 @@ _watching = False
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
     if _watching and event in ("open", "os.remove", "os.rename", "subprocess.Popen", "socket.connect"):
-        _opened.append(f"{event} {arguments[0]}")
+        _opened.extend(f"{event} {each}" for each in arguments[: 2 if event == "os.rename" else 1])
 
 
 def test_no_file_that_a_record_names_is_opened(tmp_path: Path) -> None:
@@ -380,7 +380,12 @@ def test_no_file_that_a_record_names_is_opened(tmp_path: Path) -> None:
         page.write_comparison(compare.compare(read, read), out / "compare.html")
         page.write_history(history.history([read]), out / "history.html")
         _watching = False
-        allowed = (f"open {content.PACKAGE}", f"open {out}", f"open {run}")
+        # What is written is written beside its place, and renamed.
+        allowed = (
+            f"open {content.PACKAGE}",
+            f"open {run}",
+            *(f"{each} {out}" for each in ("open", "os.rename", "os.remove")),
+        )
         assert _opened
         assert [each for each in _opened if not each.startswith(allowed)] == []
         assert "a secret" not in (out / "index.html").read_text()

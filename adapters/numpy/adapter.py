@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 
 import ml_dtypes
@@ -225,7 +224,7 @@ class NumPy(Adapter):
 
     def program(self, request: Request) -> Program:
         if request.quantity == "loss":
-            return _quiet(request.forward)
+            return request.forward
         derivative = _DERIVATIVES.get(request.implementation.name)
         if derivative is None:
             raise NotOffered("NumPy does not differentiate")
@@ -237,8 +236,8 @@ class NumPy(Adapter):
             return np.asarray(derivative(request, operands), operands[request.wrt].dtype)
 
         if request.quantity == "both":
-            return _quiet(lambda operands: (request.forward(operands), gradient(operands)))
-        return _quiet(gradient)
+            return lambda operands: (request.forward(operands), gradient(operands))
+        return gradient
 
     def literal(self, values: str, dtype: str, device: str) -> str:
         return f"np.array({values}, {'ml_dtypes.bfloat16' if dtype == 'bfloat16' else repr(dtype)})"
@@ -247,15 +246,6 @@ class NumPy(Adapter):
         if request.quantity != "loss":
             raise NotOffered("NumPy does not differentiate")
         return ("print(f({args}))",)
-
-
-def _quiet(program: Program) -> Program:
-    def run(operands: Operands) -> Tensor:
-        # Not np.errstate: what a user sets of it must reach the functions.
-        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
-            return program(operands)
-
-    return run
 
 
 def _wide(logits: Array, labels: Array, weight: Array | None, pos_weight: Array | None) -> tuple[Array, ...]:

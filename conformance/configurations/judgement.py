@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance.adapter import Array
-from conformance.bounds import CONFIGURED, CONFIGURED_FORWARD, CONFIGURED_SECOND, Bound, added
+from conformance.bounds import CONFIGURED, CONFIGURED_FORWARD, CONFIGURED_SECOND, Bound, added, of_subnormal_shares
 from conformance.configurations.factors import coarser
 from conformance.configurations.plan import Plan
 from conformance.configurations.truth import Right, truth
@@ -55,8 +55,10 @@ def judged(made: Plan, what: str, got: Array) -> Iterator[Finding]:
         return  # a mean of no elements, or by no weight, is the matter of clauses S6 and R5
     dtype = _precision(made, got)
     right = truth(made).right(what)
-    errors = measure(got.astype(np.float64).reshape(-1), right.exact, right.scale, dtype)
-    verdict = within(errors, _bound(what, right, dtype), _elements(made, right))
+    limit = _bound(what, right, dtype)
+    scale = right.scale + right.terms * of_subnormal_shares(limit, dtype.smallest_normal)
+    errors = measure(got.astype(np.float64).reshape(-1), right.exact, scale, dtype)
+    verdict = within(errors, limit, _elements(made, right))
     if isinstance(verdict, Deviates):
         yield Finding(clause, verdict.signature, f"{_said(what)}: {verdict.detail}", verdict.worst, what)
     elif has_tails(made, what):

@@ -34,11 +34,15 @@ Value = Callable[[Element], arb]
 
 @dataclass(frozen=True, eq=False)
 class Right:
-    """Exact results in C order, the magnitude of the largest term of each, and how many elements were added."""
+    """Exact results in C order, the magnitude of the largest term of each, and how many elements were added.
+
+    ``terms`` are those for a share of one, where a mean hands each element a share of the cotangent, else nothing.
+    """
 
     exact: Exact
     scale: Floats
     summands: int = 1
+    terms: Floats | float = 0.0
 
 
 class Truth:
@@ -74,8 +78,7 @@ class Truth:
         return self._reduced(Element.loss, self._term("loss"))
 
     def _gradient(self, name: str) -> Right:
-        c = np.abs(self.elements[:, 4])
-        return self._gathered(name, lambda it: it.c * it.slope(name), self._term(_TERMS[name]) * c)
+        return self._gathered(name, lambda it: it.c * it.slope(name), self._term(_TERMS[name]))
 
     def _forward(self) -> Right:
         along = self.made.along
@@ -88,15 +91,15 @@ class Truth:
 
     def _second(self, beyond: str) -> Right:
         """The derivative of the inner product of direction and gradient, by what ``beyond`` says."""
-        _, _, w, q, c, v = np.abs(self.elements[:, :6]).T
+        _, _, w, q, _, v = np.abs(self.elements[:, :6]).T
         if beyond == "upstream":
             value, term = (lambda it: it.slope("logits") * it.v), self._term("gradient") * v
             if self.made.reduction != "none":
                 return self._reduced(value, term)
-            return self._gathered("logits", value, term)
+            return Right(narrowed(lambda: self._values(value))[self.owner], term[self.owner])
         if beyond == "mixed":
-            return self._gathered("labels", lambda it: it.slope_by("labels") * it.c * it.v, w * (1 + q) * c * v)
-        return self._gathered("logits", lambda it: it.slope_by("logits") * it.c * it.v, self._term("curvature") * c * v)
+            return self._gathered("labels", lambda it: it.slope_by("labels") * it.c * it.v, w * (1 + q) * v)
+        return self._gathered("logits", lambda it: it.slope_by("logits") * it.c * it.v, self._term("curvature") * v)
 
     def _term(self, quantity: str) -> Floats:
         """The largest term of each element, for a cotangent of one."""
@@ -139,12 +142,17 @@ class Truth:
         return Right(narrowed(total), np.array([scale]), self.count)
 
     def _gathered(self, name: str, value: Value, term: Floats) -> Right:
-        """A gradient: divided as a mean divides, and added up over the axes along which the operand was broadcast."""
+        """A gradient: divided as a mean divides, and added up over the axes along which the operand was broadcast.
+
+        ``term`` is the largest term of each element for a cotangent of one.
+        """
         form = self.made.operands[name].array.shape
         divisor = float(self._divisor())
+        shares = term if self.made.reduction == "mean" else np.zeros_like(term)
+        term = term * np.abs(self.elements[:, 4])
         if form == self.made.shape:
             exact = narrowed(lambda: [each / self._divisor() for each in self._values(value)])
-            return Right(exact[self.owner], term[self.owner] / divisor)
+            return Right(exact[self.owner], term[self.owner] / divisor, terms=shares[self.owner])
         size = int(np.prod(form, dtype=np.int64))
         place = np.broadcast_to(np.arange(size).reshape(form), self.made.shape).reshape(-1)
         pairs, counts = np.unique(place * max(len(self.elements), 1) + self.owner, return_counts=True)
@@ -157,8 +165,11 @@ class Truth:
                 sums[at] = sums[at] + balls[element] * times
             return [each / self._divisor() for each in sums]
 
-        scale = np.bincount(place, term[self.owner], size) / divisor if self.count else np.zeros(size)
-        return Right(narrowed(totals), scale, max(self.count // max(size, 1), 1))
+        def added_up(each: Floats) -> Floats:
+            return np.bincount(place, each[self.owner], size).astype(np.float64)
+
+        summands = max(self.count // max(size, 1), 1)
+        return Right(narrowed(totals), added_up(term / divisor), summands, added_up(shares))
 
 
 @functools.lru_cache(1024)

@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import functools
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -89,7 +90,8 @@ def run_blocks(
 
     workers = plan.workers or (cores() if runner.subject.device == "cpu" else min(device.WORKERS, cores()))
     queue, running = iter(todo), set[Future[Swept]]()
-    with ThreadPoolExecutor(workers) as pool:
+    # Here, not in the workers: filters are the whole process's, and threads that set them undo each other's.
+    with warnings.catch_warnings(action="ignore"), ThreadPoolExecutor(workers) as pool:
         try:
             while True:
                 # As many as there are threads and one more: what waits is not lost when the sweep is stopped.
