@@ -18,6 +18,7 @@ from conformance.closing import LastWords
 from conformance.errors import UsageError
 from conformance.plugin import CHOICES, DEFAULT_OUT, SETTINGS, threads_of
 from conformance.recorder import SUITE
+from conformance.remote.link import Limits
 from conformance.session import Choice, session_of
 from conformance.speed import command as speed
 from conformance.sweep import command as sweep
@@ -135,7 +136,8 @@ def _run(options: argparse.Namespace, extra: Sequence[str], again: str) -> int:
     chosen: dict[str, Any] = {f"{name}s": tuple(getattr(options, name)) for name in CHOICES}
     threads = threads_of(options.threads, "--benchmark-only" in extra)
     chosen |= {name: getattr(options, name) for name in ("strict", "ledger", "seed", "thorough")}
-    session_of(Choice(**chosen, threads=threads))
+    here = options.in_process or any(each in extra for each in ("--benchmark-only", "--pdb"))
+    session_of(Choice(**chosen, threads=threads), None if here else Limits(options.check_timeout, options.memory_limit))
     arguments = ["-p", "conformance.plugin", "--import-mode=importlib", "-c", os.devnull, f"--rootdir={SUITE.parent}"]
     arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     arguments += ["-p", "no:cacheprovider", *_quiet(extra), f"--out={options.out}"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import abc
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import dataclass, field
 from fractions import Fraction
 from importlib import metadata
 from types import MappingProxyType
@@ -18,12 +18,18 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from conformance.dtype import DTYPES
+try:
+    from ml_dtypes import bfloat16 as _bfloat16
+except ModuleNotFoundError:  # where implementations run it need not be installed
+    BFLOAT16 = np.dtype([("bfloat16", "<u2")])
+else:
+    BFLOAT16 = np.dtype(_bfloat16)
 
 Array = npt.NDArray[Any]
 Tensor = Any  # a framework's own array
 Operands = Mapping[str, Tensor]  # logits or probabilities, labels, weight, pos_weight, cotangent
 Program = Callable[[Operands], Tensor]
+DTYPES = ("float64", "float32", "float16", "bfloat16")
 LAYOUTS = ("contiguous", "strided", "transposed", "sliced", "expanded", "channels_last")
 OPERANDS = ("logits", "labels", "weight", "pos_weight")  # what a call is given, and can be differentiated along
 KEYWORDS = ("weight", "pos_weight", "reduction", "label_smoothing", "ignore_index")
@@ -88,7 +94,6 @@ class Switch:
     """
 
     throw: Callable[[], object] = lambda: None
-    _: KW_ONLY
     environment: Mapping[str, str] = field(default_factory=dict)
     may: str = "nothing"
     sentence: str = ""
@@ -139,7 +144,6 @@ class Implementation:
     function: Callable[..., Tensor]
     documentation: str = ""
     expression: str = ""
-    _: KW_ONLY
     spelling: Mapping[str, str] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
     call_spelling: Mapping[str, str] = field(default_factory=dict)
@@ -241,7 +245,7 @@ class Adapter(abc.ABC):
     modes: ClassVar[tuple[str, ...]]
     quantities: ClassVar[tuple[str, ...]] = ("loss", "gradient", "both", "tangent", "curvature")
     tangents: ClassVar[tuple[str, ...]] = ("logits",)  # the operands along which 'tangent' can differentiate
-    dtypes: ClassVar[tuple[str, ...]] = tuple(DTYPES)
+    dtypes: ClassVar[tuple[str, ...]] = DTYPES
     # Modes of mixed precision, with the dtypes of logits that they are for. Labels and weights come in float32.
     mixed: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
     compiles_each_shape: ClassVar[tuple[str, ...]] = ()  # modes that compile anew for each shape

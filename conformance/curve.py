@@ -18,7 +18,7 @@ Record = dict[str, Any]
 
 
 class Draughtsman(Protocol):
-    """Who draws: conformance.judge in this process, conformance.isolation in another."""
+    """Who draws: conformance.judge."""
 
     def draw(self, runner: Runner) -> list[Record]:
         """The curves of one subject."""

@@ -30,7 +30,7 @@ QUANTITIES = {
 
 
 class Hearing(Protocol):
-    """A judge: conformance.judge has the one in this process, conformance.isolation the one in another."""
+    """A judge: conformance.judge has one."""
 
     def hear(self, runner: Runner, clause: str, case: Case) -> Outcome:
         """The outcome of one check."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -19,6 +19,7 @@ from conformance.case import Case, Values
 from conformance.dtype import Dtype
 from conformance.exact import Exact, Floats
 from conformance.outcome import Worst
+from conformance.remote.link import WorkerDied
 from conformance.shape import WrongShape
 from conformance.subject import Call, Runner, native
 from conformance.ulp import Errors, measure
@@ -170,13 +171,11 @@ class Shared(NamedTuple):
 class Batches:
     """The shared tensors: for each runner, its elementwise cases laid end to end.
 
-    ``fatal`` are those that have killed a process: their cases are run one by one. ``announce`` is told what is
-    being computed, and None afterwards.
+    ``fatal`` are those that have killed a process: their cases are run one by one.
     """
 
     cases: Sequence[Case]
-    fatal: Collection[Shared] = ()
-    announce: Callable[[Shared | None], None] | None = None
+    fatal: set[Shared] = field(default_factory=set)
     _results: dict[tuple[Runner, bool, str], Array | None] = field(default_factory=dict)
     _errors: dict[tuple[Runner, bool, str, str], Errors] = field(default_factory=dict)
 
@@ -209,18 +208,17 @@ class Batches:
         return self._results[key]
 
     def _whole(self, examination: Examination, shared: Shared) -> Array | None:
-        tell = self.announce or (lambda _: None)
         call = self._call(examination.runner, shared.finite)
-        tell(shared)
         try:
             result = examination.run(lengths.stretched(call, examination.runner), shared.quantity)
             return lengths.cut(result, len(call.operands[examination.runner.takes]))
         except NotOffered:
             raise
+        except WorkerDied as death:
+            death.over = shared
+            raise
         except Exception:
             return None
-        finally:
-            tell(None)
 
     def members(self, runner: Runner, finite: bool) -> tuple[Case, ...]:
         """The cases in the runner's batch; finite and non-finite ones never share a tensor."""

@@ -1,12 +1,15 @@
-"""One check put to one subject, in this process: what the suite's function finds, or why there is nothing to find."""
+"""One check put to one subject: what the suite's function finds, or why there is nothing to find.
+
+A subject in a worker may crash, hang, or end its process: the check that was running is charged with it.
+"""
 
 from __future__ import annotations
 
 import functools
 import importlib
 import pkgutil
-import traceback
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from conformance import curve, refusal, suite
@@ -14,24 +17,43 @@ from conformance.adapter import NotOffered
 from conformance.case import Case
 from conformance.errors import UsageError
 from conformance.examination import Disconnected, Examination, applicable
-from conformance.outcome import Deviates, Errored, Outcome, Unsupported
+from conformance.outcome import Crashed, Deviates, Errored, NoData, Outcome, Unsupported
 from conformance.record import Record
+from conformance.remote.link import Limits, WorkerDied
 from conformance.session import Session
 from conformance.shape import WrongShape
 from conformance.subject import Runner, WrongDevice
 from conformance.target import is_target
 
 Check = Callable[[Examination], Outcome]
+UNLIMITED = Limits()
+PATIENCE = 10  # crashes after which a subject is left alone: each of them costs the start of a process
 
 
 class Judge:
-    """Runs checks where it is; conformance.isolation has the one that runs them in a process of its own."""
+    """Hears checks; the subjects of its session are in this process, or in workers."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, session: Session, limits: Limits = UNLIMITED) -> None:
+        self.session, self.limits = session, limits
+        self._crashes = Counter[str]()
 
     def hear(self, runner: Runner, clause: str, case: Case) -> Outcome:
         """The outcome of a clause for a subject and a case. Raises UsageError for a case that cannot be used."""
+        subject = runner.subject.id
+        while self._crashes[subject] < PATIENCE:
+            self.session.begin(self.limits.seconds)
+            try:
+                return self._heard(runner, clause, case)
+            except WorkerDied as death:
+                if death.over is not None:
+                    # The shared tensor was fatal; this case's own elements may not be.
+                    self.session.batches.fatal.add(death.over)
+                    continue
+                self._crashes[subject] += 1
+                return Crashed(death.detail, death.signature)
+        return NoData(f"not run: the subject had crashed {PATIENCE} times")
+
+    def _heard(self, runner: Runner, clause: str, case: Case) -> Outcome:
         if reason := applicable(case, runner):
             return Unsupported(reason)
         try:
@@ -44,8 +66,12 @@ class Judge:
             return _failed(error, runner, case)
 
     def draw(self, runner: Runner) -> list[Record]:
-        """The error curves of a subject."""
-        return curve.drawn(runner)
+        """The error curves of a subject; a record of what happened if its process died over them."""
+        self.session.begin(self.limits.seconds)
+        try:
+            return curve.drawn(runner)
+        except WorkerDied as death:
+            return curve.refused(runner, death.detail)
 
 
 @functools.cache
@@ -59,10 +85,8 @@ def checks() -> Mapping[str, Check]:
 
 def _by_candidate(error: NotOffered, runner: Runner) -> bool:
     """True if the file that was brought along raised it: a signature says what is offered, not a case."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return is_target(runner.implementation.name) and not frame.f_globals["__name__"].startswith(
-        ("conformance", "_conformance_adapter")
-    )
+    ours = refusal.raised_in(error).startswith(("conformance", "_conformance_adapter"))
+    return is_target(runner.implementation.name) and not ours
 
 
 def _failed(error: BaseException, runner: Runner, case: Case) -> Outcome:

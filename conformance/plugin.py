@@ -14,9 +14,9 @@ from conformance.bar import Bar, wants_bar
 from conformance.curve import Curve
 from conformance.docket import Docket, Unexpected
 from conformance.errors import UsageError
-from conformance.isolation import IsolatedJudge, Limits
 from conformance.judge import Judge
 from conformance.recorder import RESULTS, SUITE, Recorder, checks_of, judges
+from conformance.remote.link import Limits
 from conformance.session import Choice, Session, session_of
 from conformance.threads import cores
 
@@ -45,9 +45,9 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
         "also every combination of three conditions of a call, not of two (chapter C), and a process for each of an "
         "adapter's ambient switches (clause L9): minutes a subject",
     ),
-    "no-isolation": (
+    "in-process": (
         {"action": "store_true"},
-        "judge in pytest's own process, for a debugger: a subject that crashes ends the run",
+        "run implementations in pytest's own process, for a debugger: a subject that crashes ends the run",
     ),
     "details": (
         {"action": "store_true"},
@@ -100,6 +100,13 @@ def threads_of(asked: int, timed: bool) -> int:
     return asked or (cores() if timed else 0)
 
 
+def limits_of(config: pytest.Config) -> Limits | None:
+    """The limits of workers; None where implementations run in this process: for a debugger, and to be timed."""
+    if config.getoption("xent_in_process") or config.option.usepdb or timing(config):
+        return None
+    return Limits(config.getoption("xent_check_timeout"), config.getoption("xent_memory_limit"))
+
+
 def timing(config: pytest.Config) -> bool:
     """True if pytest was asked to measure, and not to judge."""
     return bool(config.getoption("benchmark_only", False))
@@ -112,7 +119,7 @@ def pytest_configure(config: pytest.Config) -> None:
         options: dict[str, Any] = {name: list(config.getoption(f"xent_{name}")) for name in CHOICES}
         options |= {"seed": config.getoption("xent_seed"), "strict": choice_of(config).strict}
         options |= {"thorough": True} if config.getoption("xent_thorough") else {}
-        recorder = Recorder(config, choice_of(config), Path(config.getoption("xent_out")), options)
+        recorder = Recorder(config, choice_of(config), limits_of(config), Path(config.getoption("xent_out")), options)
         config.pluginmanager.register(recorder, "conformance-recorder")
         _be_brief(config)
         if wants_bar(config):
@@ -131,7 +138,7 @@ def _be_brief(config: pytest.Config) -> None:
 def _session(config: pytest.Config) -> Session:
     """The session of this process; one of xdist's workers must learn what a resumed run has recorded."""
     try:
-        session = session_of(choice_of(config))
+        session = session_of(choice_of(config), limits_of(config))
     except UsageError as error:
         pytest.exit(f"conformance: error: {error}", returncode=2)
     if hasattr(config, "workerinput") and config.getoption("xent_resume"):
@@ -147,16 +154,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.fixture(scope="session")
-def judge(request: pytest.FixtureRequest) -> Iterator[Judge | IsolatedJudge]:
-    """Who hears the checks: a process of its own, unless --no-isolation or --pdb asks for this one."""
-    config = request.config
-    if config.getoption("xent_no_isolation") or config.option.usepdb:
-        yield Judge(_session(config))
-        return
-    limits = Limits(config.getoption("xent_check_timeout"), config.getoption("xent_memory_limit"))
-    isolated = IsolatedJudge(choice_of(config), limits)
-    yield isolated
-    isolated.close()
+def judge(request: pytest.FixtureRequest) -> Iterator[Judge]:
+    """Who hears the checks."""
+    session = _session(request.config)
+    yield Judge(session, limits_of(request.config) or Limits())
+    session.close()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -16,6 +16,7 @@ from conformance import context, loader, record, smoke, sources
 from conformance.closing import Closing, LastWords
 from conformance.errors import UsageError
 from conformance.files import Lock
+from conformance.remote.link import Limits
 from conformance.report import page
 from conformance.session import Choice, Session, describe, session_of
 from conformance.subject import Subject
@@ -45,8 +46,10 @@ def _place(argument: str) -> str:
 class Recorder:
     """A pytest plugin with the life of one run."""
 
-    def __init__(self, config: pytest.Config, choice: Choice, out: Path, options: dict[str, Any]) -> None:
-        self.config, self.choice, self.out, self.options = config, choice, out, options
+    def __init__(
+        self, config: pytest.Config, choice: Choice, limits: Limits | None, out: Path, options: dict[str, Any]
+    ) -> None:
+        self.config, self.choice, self.limits, self.out, self.options = config, choice, limits, out, options
         self.writer: record.Writer | None = None
         self.lock: Lock | None = None
         self.closing = Closing(out)
@@ -54,7 +57,7 @@ class Recorder:
     @property
     def session(self) -> Session:
         """The session of this process."""
-        return session_of(self.choice)
+        return session_of(self.choice, self.limits)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:

@@ -6,6 +6,8 @@ import builtins
 import traceback
 from collections.abc import Collection
 
+from conformance.remote.raised import Raised
+
 # What a check raises that looks at its arguments. An AttributeError or IndexError is raised by code that did not look.
 _SAYS_SO = (TypeError, ValueError, NotImplementedError, RuntimeError)
 # How an error says that a number was not acceptable.
@@ -58,9 +60,14 @@ def told(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0][:300]}" if lines else f"{type(error).__name__}: "
 
 
+def raised_in(error: BaseException) -> str:
+    """The module of the innermost frame, which an error from a worker brings along."""
+    if isinstance(error, Raised):
+        return error.raised_in
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return str(frames[-1][0].f_globals.get("__name__", "")) if frames else ""
+
+
 def _raised_in(error: BaseException) -> str:
     """The top-level module of the innermost frame."""
-    frames = list(traceback.walk_tb(error.__traceback__))
-    if not frames:
-        return ""
-    return str(frames[-1][0].f_globals.get("__name__", "")).partition(".")[0]
+    return raised_in(error).partition(".")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import fnmatch
 import functools
@@ -21,6 +22,8 @@ from conformance.errors import UsageError
 from conformance.examination import Batches
 from conformance.ledger import EMPTY, FILE, Ledger
 from conformance.ledger import load as load_ledger
+from conformance.remote.link import Limits, Link, Missing, Start
+from conformance.remote.proxy import RemoteAdapter
 from conformance.spec import CLAUSES
 from conformance.speed import memory
 from conformance.speed.workload import workloads
@@ -64,11 +67,23 @@ class Session:
     missing: dict[str, str] = field(default_factory=dict)
     runners: list[Runner] = field(default_factory=list)
     ledgers: dict[str, Ledger] = field(default_factory=dict)
+    brought: dict[str, RemoteAdapter] = field(default_factory=dict)  # the worker of each of these, by target
+    links: list[Link] = field(default_factory=list)  # to the workers, if there are any
     own_ledger: Ledger = EMPTY  # of the implementations that were brought along
     done: set[tuple[str, str, str]] = field(default_factory=set)  # subject, clause, case: recorded already
 
     def __post_init__(self) -> None:
         self.batches = Batches(cases.load_all())
+
+    def begin(self, seconds: float) -> None:
+        """From now on the workers have so many seconds for what they are asked."""
+        for link in self.links:
+            link.begin(seconds)
+
+    def close(self) -> None:
+        """End the workers. One that is asked again begins again."""
+        for link in self.links:
+            link.close()
 
     def ledger_of(self, runner: Runner) -> Ledger:
         """The adapter's ledger, or --ledger's for implementations brought along; an empty one for --strict."""
@@ -146,8 +161,11 @@ class Session:
         return Runner(subject, runner.adapter, implementation)
 
 
-def open_session(choice: Choice) -> Session:
-    """Load what was chosen. Raises UsageError for names that do not exist."""
+def open_session(choice: Choice, limits: Limits | None = None) -> Session:
+    """Load what was chosen, into this process or, with ``limits``, into workers.
+
+    Raises UsageError for names that do not exist.
+    """
     session = Session(choice)
     chosen = dict(map(loader.locate, choice.adapters)) if choice.adapters else loader.available()
     _check_names(choice)
@@ -158,7 +176,7 @@ def open_session(choice: Choice) -> Session:
         threads.confine(choice.threads)
         memory.keep_freed()
     for name, folder in chosen.items():
-        _open_adapter(session, name, folder)
+        _open_adapter(session, name, folder, limits)
         if choice.threads and name in session.adapters:
             threads.limit(session.adapters[name], choice.threads)
     _check_chosen(session)
@@ -184,22 +202,49 @@ def open_subject(choice: Choice) -> tuple[Session, Runner]:
 
 
 @functools.cache
-def session_of(choice: Choice) -> Session:
+def session_of(choice: Choice, limits: Limits | None = None) -> Session:
     """The session of this process."""
-    return open_session(choice)
+    session = open_session(choice, limits)
+    atexit.register(session.close)
+    return session
 
 
-def _open_adapter(session: Session, name: str, folder: Path) -> None:
+def _open_adapter(session: Session, name: str, folder: Path, limits: Limits | None) -> None:
     session.ledgers[name] = load_ledger(folder / FILE)
     session.folders[name] = folder
     try:
-        session.adapters[name] = loader.load(name, folder)
+        if limits is None:
+            session.adapters[name] = loader.load(name, folder)
+        else:
+            _open_workers(session, Start(name, folder, threads=session.choice.threads, gibibytes=limits.gibibytes))
+    except Missing as missing:
+        session.missing[name] = (
+            f"no module '{missing.module}'; pip install 'sigmoid-xent-conformance[{name}]'"
+            if missing.module
+            else f"it does not import here: {missing.why}"
+        )
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("conformance"):
             raise
         session.missing[name] = f"no module '{error.name}'; pip install 'sigmoid-xent-conformance[{name}]'"
     except ImportError as error:
         session.missing[name] = f"it does not import here: {' '.join(str(error).split())}"
+
+
+def _open_workers(session: Session, start: Start) -> None:
+    """One for the adapter's own implementations, and one for each that was brought along: it may change its framework.
+
+    If nothing else is judged, the first of these tells of the adapter.
+    """
+    targets = [name for name in session.choice.implementations if is_target(name)]
+    alone = bool(targets) and len(targets) == len(session.choice.implementations)
+    for target in ([] if alone else [""]) + targets:
+        link = Link(dataclasses.replace(start, targets=(target,) if target else ()))
+        session.links.append(link)
+        adapter = RemoteAdapter(link, link.hello())
+        session.adapters.setdefault(start.adapter, adapter)
+        if target:
+            session.brought[target] = adapter
 
 
 def _check_names(choice: Choice) -> None:
@@ -238,16 +283,18 @@ def _runners(session: Session) -> Iterator[Runner]:
     choice = session.choice
     for name, adapter in session.adapters.items():
         version = adapter.versions()[adapter.packages[0]]
-        for implementation, modes in _implementations(adapter, choice):
+        for implementation, modes in _implementations(session, adapter):
+            home = session.brought.get(implementation.name, adapter)
             for mode in modes:
                 for device in choice.devices or adapter.devices():
                     for dtype in choice.dtypes or tuple(DTYPES):
                         if device in adapter.devices() and dtype in adapter.dtypes_of(mode):
                             subject = Subject(name, implementation.name, version, mode, device, dtype)
-                            yield Runner(subject, adapter, implementation)
+                            yield Runner(subject, home, implementation)
 
 
-def _implementations(adapter: Adapter, choice: Choice) -> Iterator[tuple[Implementation, Sequence[str]]]:
+def _implementations(session: Session, adapter: Adapter) -> Iterator[tuple[Implementation, Sequence[str]]]:
+    choice = session.choice
     targets = [name for name in choice.implementations if is_target(name)]
     for implementation in adapter.implementations():
         if choice.implementations and implementation.name not in choice.implementations:
@@ -255,7 +302,9 @@ def _implementations(adapter: Adapter, choice: Choice) -> Iterator[tuple[Impleme
         offered = implementation.modes or adapter.modes
         yield implementation, [mode for mode in offered if not choice.modes or mode in choice.modes]
     for target in targets:
-        yield brought(target), choice.modes or adapter.modes[:1]
+        here = session.brought.get(target)
+        known = brought(target) if here is None else {each.name: each for each in here.implementations()}[target]
+        yield known, choice.modes or adapter.modes[:1]
 
 
 def _require_targets(choice: Choice) -> None:

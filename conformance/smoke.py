@@ -9,23 +9,18 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from conformance.adapter import Adapter, Array, Implementation, NotOffered, Tensor
+from conformance.adapter import Adapter, Array, NotOffered
 from conformance.dtype import DTYPES
 from conformance.errors import UsageError
 from conformance.quiet import frameworks_hushed
 from conformance.subject import Call, Runner, Subject, WrongDevice, bits, native
+from conformance.worker.probe import PROBE
 
 _X = np.array([[0, 1, -2], [3, -4, 5]])
 _Z = np.array([[1, 0, 1], [1, 2, 3]])
 _C = np.array([[1, 2, -1], [0, 3, 1]])
 
 
-def square_times_label(logits: Tensor, labels: Tensor) -> Tensor:
-    """The function, in whatever arrays."""
-    return logits * logits * labels
-
-
-PROBE = Implementation("smoke check", "x * x * z", square_times_label)
 EXPECTED: Mapping[tuple[str, str], Array] = {
     ("loss", "logits"): _X * _X * _Z,
     ("gradient", "logits"): 2 * _X * _Z * _C,

@@ -12,6 +12,7 @@ import numpy as np
 from conformance import shape
 from conformance.adapter import Adapter, Array, Implementation, NotOffered, Program, Request, Tensor
 from conformance.dtype import Dtype, dtype_named
+from conformance.remote.proxy import RemoteAdapter
 from conformance.shape import WrongShape
 from conformance.target import is_target
 
@@ -158,6 +159,8 @@ class Runner:
     def forget(self) -> None:
         """Let go of the programs, and with them of what a framework has compiled for them."""
         self._programs.clear()
+        if isinstance(self.adapter, RemoteAdapter):
+            self.adapter.forget()
 
     def fetched(self, result: Tensor) -> Array:
         """The result as a NumPy array. Raises WrongDevice as ``require_here`` does."""

@@ -13,7 +13,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from conformance.loader import load_module
+from conformance.worker.loading import load_module
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "triton_loss.py"
 FLOATS = ("x", "z", "c", "v", "dc", "dx", "dz")

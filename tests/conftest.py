@@ -9,7 +9,7 @@ import pytest
 
 # Read when a kernel is decorated, Triton's own among them, which is when somebody imports it first.
 os.environ.setdefault("TRITON_INTERPRET", "1")
-# As in conformance/isolation.py: with it pytest-xdist's workers leave each other the cores.
+# As in conformance/remote/link.py: with it pytest-xdist's workers leave each other the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # How long an example takes says how busy the machine is.

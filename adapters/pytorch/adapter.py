@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 import torch
 from torch.autograd import forward_ad
@@ -16,6 +15,7 @@ from torch.distributions import Distribution
 from torch.nn import functional as F
 
 from conformance.adapter import (
+    BFLOAT16,
     LAYOUTS,
     OPERANDS,
     Adapter,
@@ -307,7 +307,7 @@ class PyTorch(Adapter):
     def fetch(self, tensor: Tensor) -> Array:
         tensor = tensor.detach().cpu().contiguous()
         if tensor.dtype == torch.bfloat16:
-            return tensor.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+            return tensor.view(torch.int16).numpy().view(BFLOAT16)
         return tensor.numpy()
 
     def device_of(self, tensor: Tensor) -> str:
@@ -335,7 +335,7 @@ class PyTorch(Adapter):
 
 def _tensor(array: Array) -> torch.Tensor:
     array = np.array(array, order="C")
-    if array.dtype == ml_dtypes.bfloat16:
+    if array.dtype == BFLOAT16:
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(array)
 

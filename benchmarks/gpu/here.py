@@ -172,7 +172,7 @@ def _triton(device: str) -> dict[str, Any]:
     if device == "cpu":
         from benchmarks.gpu.interpreted import triton_loss
     else:
-        from conformance.target import load_target
+        from conformance.worker.candidate import load_target
 
         triton_loss = load_target("examples/triton_loss.py:triton_loss")
     import torch

@@ -11,7 +11,7 @@ import ml_dtypes
 import numpy as np
 import torch
 
-from conformance.loader import load_module
+from conformance.worker.loading import load_module
 
 # Read when a kernel is decorated, Triton's own among them: after this, the process compiles none.
 if "triton" in sys.modules and os.environ.get("TRITON_INTERPRET") != "1":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +18,7 @@ from conformance.configurations.history import another, renewed
 from conformance.configurations.judgement import Finding, clause_of, has_tails, judged
 from conformance.configurations.plan import DIFFERENTIABLE, Operand, Plan, plan
 from conformance.subject import Runner, bits
+from conformance.worker.server import numpy_state
 
 Pull = Callable[[Tensor], Sequence[Tensor]]
 CLAUSES = {"loss": "C1", "gradient": "C2", "beyond": "C3"}  # by the stage at which an error was raised
@@ -295,13 +295,7 @@ class Trial:
                 got.findings.append(Finding("C4", "changed-input", f"the {name} changed"))
 
     def _state(self) -> Mapping[str, str]:
-        random = np.random.get_state(legacy=False)["state"]
-        state = f"{zlib.crc32(random['key'].tobytes()):x} at {random['pos']}"
-        return {
-            **self.runner.adapter.state(),
-            "NumPy's handling of errors": str(np.geterr()),
-            "NumPy's random state": state,
-        }
+        return {**numpy_state(), **self.runner.adapter.state()}  # a worker's tells of the NumPy that is there
 
     def _place(self, made: Plan) -> dict[str, Tensor]:
         return {name: self._at(operand) for name, operand in made.operands.items()}

@@ -1,0 +1,241 @@
+"""A worker's process: begun when it is first asked, begun anew after it has died."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conformance.errors import UsageError
+from conformance.remote.raised import rebuilt
+from conformance.worker.wire import VERSION, Channel, Head, WireError
+
+PROGRAM = Path(__file__).parents[1] / "worker" / "__main__.py"
+START = 600.0  # seconds within which a framework must have been imported
+_GLANCE = 0.2  # seconds between two looks at a process where the system tells nobody of its end
+# Threads of OpenMP that spin while they wait take the core from each other: four times the processor time, where two
+# processes judge on two cores. It is read when a framework is imported.
+_ENVIRONMENT = {"OMP_WAIT_POLICY": "passive"}
+
+
+class WorkerDied(BaseException):
+    """The process died, hung or spoke nonsense. No Exception: nobody who handles a framework's errors may handle it."""
+
+    def __init__(self, detail: str, signature: str = "crashed") -> None:
+        super().__init__(detail)
+        self.detail, self.signature = detail, signature
+        self.over: Any = None  # what was being computed for many checks
+
+
+class Missing(Exception):
+    """The framework is not there: ``module`` is the one that was not found, '' if it does not import."""
+
+    def __init__(self, module: str, why: str) -> None:
+        super().__init__(why)
+        self.module, self.why = module, why
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds that a check may take, compilation included, and GiB that its process may allocate (0: no limit)."""
+
+    seconds: float = 600.0
+    gibibytes: float = 0.0
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a worker is begun, and what it loads."""
+
+    adapter: str
+    folder: Path
+    targets: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()  # the engine's own interpreter, if there is none
+    switch: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    threads: int = 0
+    gibibytes: float = 0.0
+
+    def hello(self) -> dict[str, Any]:
+        """The first request."""
+        # Where the engine was started, the user's own modules are found.
+        return {
+            "do": "hello", "version": VERSION, "adapter": self.adapter, "folder": str(self.folder),
+            "targets": list(self.targets), "switch": self.switch, "threads": self.threads,
+            "gibibytes": self.gibibytes, "path": [str(Path.cwd())],
+        }  # fmt: skip
+
+
+class Link:
+    """Requests to one worker, one at a time, each answered within ``seconds`` of the last ``begin``."""
+
+    def __init__(self, start: Start) -> None:
+        self.start = start
+        self.generation = 0  # how often it has ended: what an earlier process held is gone
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel
+        self._watch = -1
+        self._errors: Any = None
+        self._until = float("inf")
+        self._seconds = float("inf")
+
+    def begin(self, seconds: float) -> None:
+        """From now on answers must come within so many seconds altogether."""
+        self._seconds, self._until = seconds, time.monotonic() + seconds
+
+    def hello(self) -> Mapping[str, Any]:
+        """What the worker says of its adapter. Raises Missing without the framework, UsageError for what is wrong."""
+        return self._begun() if self._process is None else {}
+
+    def ask(self, head: Head, parts: Sequence[Any] = ()) -> tuple[dict[str, Any], list[bytearray]]:
+        """A request and its answer. Raises what the request raised there, and WorkerDied."""
+        if self._process is None:
+            self._restarted()
+        try:
+            self._channel.send(head, parts)
+            answer, data = self._channel.receive()
+        except (EOFError, OSError):
+            raise self._dead() from None
+        except WireError as error:
+            self.close()
+            raise WorkerDied(f"its worker answers nonsense: {error}") from None
+        self._raise(answer)
+        return answer, data
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        self._channel.close()
+        if self._watch >= 0:
+            os.close(self._watch)
+        self._errors.close()
+        self._process, self._watch = None, -1
+        self.generation += 1
+
+    def _begun(self) -> Mapping[str, Any]:
+        command = self.start.command or (sys.executable, str(PROGRAM))
+        # What a framework writes there is read only if it does not start.
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env={**_ENVIRONMENT, **os.environ, **self.start.environment},
+                process_group=0 if os.name == "posix" else None,  # Ctrl-C is not for it, not even while it starts
+            )
+        except OSError as error:
+            raise UsageError(f"adapter '{self.start.adapter}': {command[0]}: {error.strerror}; name a Python") from None
+        self._process = process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        reading, writing = os.dup(process.stdout.fileno()), os.dup(process.stdin.fileno())
+        process.stdin.close()
+        process.stdout.close()
+        self._channel = Channel(reading, writing, self._ready)
+        if hasattr(os, "pidfd_open"):
+            with contextlib.suppress(OSError):
+                self._watch = os.pidfd_open(process.pid)
+        kept = self._seconds, self._until
+        self.begin(START)
+        try:
+            self._channel.send(self.start.hello())
+            answer, _ = self._channel.receive()
+        except (EOFError, OSError, WireError, WorkerDied) as error:
+            raise UsageError(f"adapter '{self.start.adapter}': {self._last_words(error)}") from None
+        self._seconds, self._until = kept
+        return self._said(answer)
+
+    def _said(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "missing" in answer or "fault" in answer or "error" in answer:
+            self.close()
+        if "missing" in answer:
+            raise Missing(str(answer["missing"]), str(answer.get("why")))
+        if "fault" in answer:
+            raise UsageError(str(answer["fault"]))
+        if "error" in answer:
+            told = rebuilt(answer["error"])
+            raise UsageError(f"adapter '{self.start.adapter}': {type(told).__name__}: {told}; mend the adapter")
+        hello = answer.get("hello")
+        if not isinstance(hello, dict):
+            self.close()
+            raise UsageError(f"adapter '{self.start.adapter}': its worker does not say hello; adapters/PROTOCOL.md")
+        return hello
+
+    def _restarted(self) -> None:
+        """After a death. What kept it from starting once more is a death too."""
+        before = self._until
+        try:
+            self._begun()
+        except (UsageError, Missing) as error:
+            raise WorkerDied(f"its worker does not start again: {error}") from None
+        if before != float("inf"):
+            self.begin(self._seconds)
+
+    def _last_words(self, error: BaseException) -> str:
+        ended = _cause(self._ended())
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        self.close()
+        why = f"{error}" if isinstance(error, WireError | WorkerDied) else ended
+        return f"its worker does not start: {why}: {lines[-1] if lines else 'it said nothing'}"
+
+    def _ready(self) -> None:
+        """Return when something can be read. Raises EOFError when the process is gone, WorkerDied when it is late."""
+        assert self._process is not None
+        descriptors = [self._channel.reading, *([self._watch] if self._watch >= 0 else ())]
+        while True:
+            left = self._until - time.monotonic()
+            if left <= 0:
+                self.close()
+                raise WorkerDied(f"no result within {self._seconds:g} s: it was killed", "timeout")
+            pause = left if self._watch >= 0 else min(left, _GLANCE)
+            ready, _, _ = select.select(descriptors, (), (), None if pause == float("inf") else pause)
+            if self._channel.reading in ready:
+                return
+            # A process that it left behind may hold the pipe open for ever.
+            if self._process.poll() is not None:
+                raise EOFError
+
+    def _dead(self) -> WorkerDied:
+        status = self._ended()
+        self.close()
+        return WorkerDied(_cause(status))
+
+    def _ended(self) -> int | None:
+        assert self._process is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(5)
+        return None
+
+    def _raise(self, answer: Mapping[str, Any]) -> None:
+        if "fault" in answer:
+            raise UsageError(str(answer["fault"]))
+        if "error" in answer:
+            try:
+                error = rebuilt(answer["error"])
+            except (KeyError, TypeError, ValueError):
+                self.close()
+                raise WorkerDied("its worker answers nonsense: an error without words") from None
+            raise error
+
+
+def _cause(status: int | None) -> str:
+    if status is None:
+        return "the process died"
+    if status < 0:
+        return f"the process died of {signal.Signals(-status).name}"
+    return f"the process ended itself with status {status}"

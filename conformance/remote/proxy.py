@@ -1,0 +1,246 @@
+"""The adapter of a worker, as the engine sees it: tensors are numbers, and arrays come and go as bits."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from conformance.adapter import (
+    BFLOAT16,
+    Adapter,
+    Array,
+    Clamp,
+    Implementation,
+    Operands,
+    Program,
+    Reduction,
+    Request,
+    Supported,
+    Switch,
+    Tensor,
+)
+from conformance.errors import UsageError
+from conformance.remote.link import Link, WorkerDied
+from conformance.worker.wire import WireError, packed, unpacked
+
+_LISTS = (
+    "packages", "imports", "modes", "quantities", "tangents", "dtypes", "compiles_each_shape", "layouts",
+    "compiles_slowly", "contexts",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A function that is in a worker: what can be known of it here are the names of its parameters."""
+
+    parameters: tuple[str, ...]
+    plain: bool = False
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        kind = inspect.Parameter.KEYWORD_ONLY
+        first = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in self.parameters[:2]]
+        return inspect.Signature([*first, *(inspect.Parameter(each, kind) for each in self.parameters[2:])])
+
+    def __call__(self, *operands: Tensor, **options: Any) -> Tensor:
+        """Nothing that is elsewhere is called here. Raises RuntimeError."""
+        raise RuntimeError(f"called here with {len(operands)} operands and {len(options)} options: it is in a worker")
+
+
+class RemoteTensor:
+    """A tensor in a worker. One that was placed travels with the first request that needs it."""
+
+    def __init__(self, adapter: RemoteAdapter, number: int, generation: int, device: str) -> None:
+        self.adapter, self.number, self.generation, self.device = adapter, number, generation, device
+        self.waiting: tuple[Array, str] | None = None
+
+    def __del__(self) -> None:
+        if self.generation == self.adapter.link.generation:
+            self.adapter.freed.append((self.generation, self.number))
+
+
+class RemoteAdapter(Adapter):
+    """One framework in a process of its own."""
+
+    def __init__(self, link: Link, facts: Mapping[str, Any]) -> None:
+        self.link = link
+        self.freed: list[tuple[int, int]] = []
+        self._last = 0
+        try:
+            self._take(facts)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            told = f"{type(error).__name__}: {error}"
+            raise UsageError(
+                f"adapter '{link.start.adapter}': its worker's hello cannot be used ({told}); adapters/PROTOCOL.md"
+            ) from None
+
+    def _take(self, facts: Mapping[str, Any]) -> None:
+        # What an adapter's class has, this instance has.
+        own = vars(self)
+        own |= {name: _texts(facts[name]) for name in _LISTS}
+        own |= {name: bool(facts[name]) for name in ("refills", "keeps_memory")}
+        own |= {"name": str(facts["name"])}
+        own |= {"mixed": MappingProxyType({str(name): _texts(each) for name, each in facts["mixed"].items()})}
+        self._devices = _texts(facts["devices"])
+        self._versions = {str(name): str(version) for name, version in facts["versions"].items()}
+        self._threads = int(facts["threads"])
+        self._ambient = {str(name): _switch(each) for name, each in facts["ambient"].items()}
+        self._implementations = tuple(_implementation(each) for each in facts["implementations"])
+
+    def implementations(self) -> tuple[Implementation, ...]:
+        """Those of the adapter, and after them those that were brought along."""
+        return self._implementations
+
+    def devices(self) -> tuple[str, ...]:
+        return self._devices
+
+    def versions(self) -> dict[str, str]:
+        return dict(self._versions)
+
+    def threads(self) -> int:
+        return self._threads
+
+    def ambient(self) -> Mapping[str, Switch]:
+        return self._ambient
+
+    def state(self) -> Mapping[str, str]:
+        return {str(name): str(value) for name, value in self._asked("state").items()}
+
+    def literal(self, values: str, dtype: str, device: str) -> str:
+        return str(self._asked("literal", values=values, dtype=dtype, device=device))
+
+    def setup(self, request: Request) -> tuple[str, ...]:
+        return _texts(self._asked("setup", request=_written(request)))
+
+    def script(self, request: Request, has_cotangent: bool) -> tuple[str, ...]:
+        return _texts(self._asked("script", request=_written(request), has_cotangent=has_cotangent))
+
+    def place(self, array: Array, device: str, layout: str = "contiguous") -> Tensor:
+        self._last += 1
+        tensor = RemoteTensor(self, self._last, self.link.generation, device)
+        # A copy: it must not change with what the caller does next.
+        tensor.waiting = (np.array(array), layout)
+        return tensor
+
+    def fetch(self, tensor: Tensor) -> Array:
+        answer, parts = self._sent({"do": "fetch", "id": tensor.number}, (tensor,))
+        if "not_an_array" in answer:
+            raise TypeError(f"it cannot be read: fetch gives a {str(answer['not_an_array'])[:80]}")
+        try:
+            got: Array = unpacked(answer["array"], parts[0], BFLOAT16)
+        except (KeyError, IndexError, AttributeError, WireError) as error:
+            raise self._nonsense(f"no array: {error}") from None
+        return got
+
+    def device_of(self, tensor: Tensor) -> str:
+        if tensor.device and tensor.number < 0:
+            return str(tensor.device)
+        answer, _ = self._sent({"do": "where", "id": tensor.number}, (tensor,))
+        return str(answer.get("device"))
+
+    def refill(self, tensor: Tensor, array: Array) -> None:
+        facts, data = packed(array, BFLOAT16)
+        self._sent({"do": "refill", "id": tensor.number, "array": facts}, (tensor,), (data,))
+
+    def program(self, request: Request) -> Program:
+        written = _written(request)
+        self._sent({"do": "program", "request": written})
+        many = request.quantity in ("both", "pullback")
+
+        def run(operands: Operands) -> Tensor:
+            numbers = {name: tensor.number for name, tensor in operands.items()}
+            results = self._results({"do": "run", "request": written, "operands": numbers}, tuple(operands.values()))
+            if len(results) != (2 if many else 1):
+                raise self._nonsense(f"{len(results)} results")
+            if request.quantity == "pullback":
+                return results[0], self._puller(results[1])
+            return tuple(results) if many else results[0]
+
+        return run
+
+    def forget(self) -> None:
+        """Let the worker go of its programs, and with them of what the framework has compiled for them."""
+        self._sent({"do": "forget"})
+
+    def _puller(self, pull: RemoteTensor) -> Callable[[Tensor], Sequence[Tensor]]:
+        return lambda cotangent: self._results(
+            {"do": "pull", "pull": pull.number, "cotangent": cotangent.number}, (pull, cotangent)
+        )
+
+    def _results(self, head: Mapping[str, Any], tensors: Sequence[RemoteTensor]) -> list[RemoteTensor]:
+        answer, _ = self._sent(head, tensors)
+        try:
+            return [
+                RemoteTensor(self, int(each["id"]), self.link.generation, str(each.get("device", "")))
+                for each in answer["results"]
+            ]
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise self._nonsense("no results") from None
+
+    def _asked(self, what: str, **given: Any) -> Any:
+        answer, _ = self._sent({"do": "ask", "what": what, "given": given})
+        return answer.get("answer")
+
+    def _sent(
+        self, head: Mapping[str, Any], tensors: Sequence[RemoteTensor] = (), parts: Sequence[Any] = ()
+    ) -> tuple[dict[str, Any], list[bytearray]]:
+        """A request, and before it the operands that have not been sent yet."""
+        placed, data = [], []
+        for tensor in tensors:
+            if tensor.waiting is not None:
+                array, layout = tensor.waiting
+                facts, part = packed(array, BFLOAT16)
+                placed.append({**facts, "id": tensor.number, "device": tensor.device, "layout": layout})
+                data.append(part)
+                tensor.waiting, tensor.generation = None, self.link.generation
+            elif tensor.generation != self.link.generation:
+                raise WorkerDied("its worker was begun anew, and what it held is gone")
+        free, self.freed = [number for when, number in self.freed if when == self.link.generation], []
+        return self.link.ask({**head, "place": placed, "free": free}, (*data, *parts))
+
+    def _nonsense(self, what: str) -> WorkerDied:
+        self.link.close()
+        return WorkerDied(f"its worker answers nonsense: {what}")
+
+
+def _texts(given: Sequence[Any]) -> tuple[str, ...]:
+    if isinstance(given, str) or not all(isinstance(each, str) for each in given):
+        raise TypeError(f"{str(given)[:60]!r} is no list of texts")
+    return tuple(given)
+
+
+def _written(request: Request) -> dict[str, Any]:
+    """A request as it travels."""
+    fields = {each.name: getattr(request, each.name) for each in dataclasses.fields(request)}
+    function = request.implementation.function
+    plain = isinstance(function, Elsewhere) and function.plain
+    return {**fields, "implementation": request.implementation.name, "plain": plain}
+
+
+def _switch(facts: Mapping[str, Any]) -> Switch:
+    return Switch(**{name: facts[name] for name in ("environment", "may", "sentence", "url", "checked")})
+
+
+def _implementation(facts: Mapping[str, Any]) -> Implementation:
+    given = dict(facts)
+    parameters = _texts(given.pop("parameters"))
+    plain, clamp, supports = given.pop("plain"), given.pop("clamp"), given.pop("supports")
+    for name in ("modes", "devices"):
+        given[name] = _texts(given[name])
+    reductions = {str(name): Reduction(**each) for name, each in given.pop("reductions").items()}
+    if supports:
+        supports = Supported(**{**supports, "dtypes": _texts(supports["dtypes"])})
+    return Implementation(
+        function=Elsewhere(parameters),
+        plain=Elsewhere(parameters, plain=True) if plain else None,
+        clamp=Clamp(**clamp) if clamp else None,
+        supports=supports or None,
+        reductions=reductions,
+        **given,
+    )
