@@ -352,6 +352,11 @@ class Adapter(abc.ABC):
         """The installed versions of ``packages``."""
         return {package: _version(package) for package in self.packages}
 
+    @property
+    def version(self) -> str:
+        """The version of the first of the ``packages``, which is the subject's."""
+        return self.versions()[self.packages[0]]
+
 
 def _version(package: str) -> str:
     try:

@@ -7,6 +7,7 @@ subnormal numbers, more of them than a framework gives to one thread.
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from conformance.dtype import Dtype
 from conformance.errors import UsageError
 from conformance.exact import Floats
 from conformance.refusal import told
+from conformance.remote import manifest
 from conformance.remote.link import Link, Missing, Start, WorkerDied
 from conformance.remote.proxy import RemoteAdapter
 from conformance.subject import Call, Runner, native
@@ -50,7 +52,11 @@ def read(folder: Path, runners: Sequence[Runner], switch: str) -> dict[str, Read
     """
     adapter = runners[0].adapter
     targets = tuple(sorted({each.implementation.name for each in runners if is_target(each.implementation.name)}))
-    start = adapter.link.start if isinstance(adapter, RemoteAdapter) else Start(adapter.name, folder, targets)
+    start = (
+        adapter.link.start
+        if isinstance(adapter, RemoteAdapter)
+        else Start(adapter.name, folder, manifest.read(folder).started_by(folder, sys.executable), targets)
+    )
     environment = adapter.ambient()[switch].environment if switch else {}
     link = Link(dataclasses.replace(start, switch=switch, environment=environment))
     try:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from conformance import context, loader, record, smoke, sources
+from conformance import context, record, smoke, sources
 from conformance.closing import Closing, LastWords
 from conformance.errors import UsageError
 from conformance.files import Lock
@@ -139,7 +139,7 @@ class Recorder:
         closing = self.closing
         if session.exitstatus in (0, 5) and closing.summary.surprising:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        named = [loader.locate(name)[0] for name in self.choice.adapters]
+        named = [self.session.labels[name] for name in self.choice.adapters]
         closing.shortfalls = list(closing.heard.shortfalls(named, self.choice.implementations, self.session.missing))
         # An exit code of 0 says that what was asked for was judged. What was not is the asker's to mend, as a usage is.
         if closing.shortfalls and session.exitstatus in (0, 5):

@@ -22,7 +22,8 @@ from conformance.errors import UsageError
 from conformance.examination import Batches
 from conformance.ledger import EMPTY, FILE, Ledger
 from conformance.ledger import load as load_ledger
-from conformance.remote.link import Limits, Link, Missing, Start
+from conformance.remote.link import Limits, Link
+from conformance.remote.opening import opened
 from conformance.remote.proxy import RemoteAdapter
 from conformance.spec import CLAUSES
 from conformance.speed import memory
@@ -67,7 +68,8 @@ class Session:
     missing: dict[str, str] = field(default_factory=dict)
     runners: list[Runner] = field(default_factory=list)
     ledgers: dict[str, Ledger] = field(default_factory=dict)
-    brought: dict[str, RemoteAdapter] = field(default_factory=dict)  # the worker of each of these, by target
+    labels: dict[str, str] = field(default_factory=dict)  # of the adapters, by what was asked for
+    brought: dict[tuple[str, str], RemoteAdapter] = field(default_factory=dict)  # by label and target
     links: list[Link] = field(default_factory=list)  # to the workers, if there are any
     own_ledger: Ledger = EMPTY  # of the implementations that were brought along
     done: set[tuple[str, str, str]] = field(default_factory=set)  # subject, clause, case: recorded already
@@ -167,7 +169,6 @@ def open_session(choice: Choice, limits: Limits | None = None) -> Session:
     Raises UsageError for names that do not exist.
     """
     session = Session(choice)
-    chosen = dict(map(loader.locate, choice.adapters)) if choice.adapters else loader.available()
     _check_names(choice)
     if choice.ledger:
         _require_targets(choice)
@@ -175,10 +176,8 @@ def open_session(choice: Choice, limits: Limits | None = None) -> Session:
     if choice.threads:
         threads.confine(choice.threads)
         memory.keep_freed()
-    for name, folder in chosen.items():
-        _open_adapter(session, name, folder, limits)
-        if choice.threads and name in session.adapters:
-            threads.limit(session.adapters[name], choice.threads)
+    for asked in dict.fromkeys(choice.adapters or loader.available()):
+        _open_adapter(session, asked, limits)
     _check_chosen(session)
     session.runners = list(_runners(session))
     if not session.runners and not session.missing:
@@ -209,42 +208,23 @@ def session_of(choice: Choice, limits: Limits | None = None) -> Session:
     return session
 
 
-def _open_adapter(session: Session, name: str, folder: Path, limits: Limits | None) -> None:
-    session.ledgers[name] = load_ledger(folder / FILE)
-    session.folders[name] = folder
-    try:
-        if limits is None:
-            session.adapters[name] = loader.load(name, folder)
-        else:
-            _open_workers(session, Start(name, folder, threads=session.choice.threads, gibibytes=limits.gibibytes))
-    except Missing as missing:
-        session.missing[name] = (
-            f"no module '{missing.module}'; pip install 'sigmoid-xent-conformance[{name}]'"
-            if missing.module
-            else f"it does not import here: {missing.why}"
-        )
-    except ModuleNotFoundError as error:
-        if error.name and error.name.startswith("conformance"):
-            raise
-        session.missing[name] = f"no module '{error.name}'; pip install 'sigmoid-xent-conformance[{name}]'"
-    except ImportError as error:
-        session.missing[name] = f"it does not import here: {' '.join(str(error).split())}"
-
-
-def _open_workers(session: Session, start: Start) -> None:
-    """One for the adapter's own implementations, and one for each that was brought along: it may change its framework.
-
-    If nothing else is judged, the first of these tells of the adapter.
-    """
-    targets = [name for name in session.choice.implementations if is_target(name)]
-    alone = bool(targets) and len(targets) == len(session.choice.implementations)
-    for target in ([] if alone else [""]) + targets:
-        link = Link(dataclasses.replace(start, targets=(target,) if target else ()))
-        session.links.append(link)
-        adapter = RemoteAdapter(link, link.hello())
-        session.adapters.setdefault(start.adapter, adapter)
-        if target:
-            session.brought[target] = adapter
+def _open_adapter(session: Session, asked: str, limits: Limits | None) -> None:
+    choice = session.choice
+    targets = [name for name in choice.implementations if is_target(name)]
+    found = opened(asked, limits, choice.implementations, targets, choice.threads)
+    label = session.labels[asked] = found.label
+    if label in session.ledgers:
+        raise UsageError(f"--adapter {asked}: {label} is judged already; name each version once")
+    session.ledgers[label] = load_ledger(found.folder / FILE)
+    session.folders[label] = found.folder
+    session.links += found.links
+    session.brought |= {(label, target): adapter for target, adapter in found.brought.items()}
+    if found.adapter is None:
+        session.missing[label] = found.missing
+        return
+    session.adapters[label] = found.adapter
+    if choice.threads:
+        threads.limit(found.adapter, choice.threads)
 
 
 def _check_names(choice: Choice) -> None:
@@ -282,9 +262,9 @@ def _check_chosen(session: Session) -> None:
 def _runners(session: Session) -> Iterator[Runner]:
     choice = session.choice
     for name, adapter in session.adapters.items():
-        version = adapter.versions()[adapter.packages[0]]
-        for implementation, modes in _implementations(session, adapter):
-            home = session.brought.get(implementation.name, adapter)
+        version = adapter.version
+        for implementation, modes in _implementations(session, name, adapter):
+            home = session.brought.get((name, implementation.name), adapter)
             for mode in modes:
                 for device in choice.devices or adapter.devices():
                     for dtype in choice.dtypes or tuple(DTYPES):
@@ -293,7 +273,7 @@ def _runners(session: Session) -> Iterator[Runner]:
                             yield Runner(subject, home, implementation)
 
 
-def _implementations(session: Session, adapter: Adapter) -> Iterator[tuple[Implementation, Sequence[str]]]:
+def _implementations(session: Session, label: str, adapter: Adapter) -> Iterator[tuple[Implementation, Sequence[str]]]:
     choice = session.choice
     targets = [name for name in choice.implementations if is_target(name)]
     for implementation in adapter.implementations():
@@ -302,7 +282,7 @@ def _implementations(session: Session, adapter: Adapter) -> Iterator[tuple[Imple
         offered = implementation.modes or adapter.modes
         yield implementation, [mode for mode in offered if not choice.modes or mode in choice.modes]
     for target in targets:
-        here = session.brought.get(target)
+        here = session.brought.get((label, target))
         known = brought(target) if here is None else {each.name: each for each in here.implementations()}[target]
         yield known, choice.modes or adapter.modes[:1]
 

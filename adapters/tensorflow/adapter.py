@@ -6,6 +6,7 @@ import functools
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read once, when the runtime loads
@@ -51,6 +52,12 @@ KERAS_REDUCTIONS = {
     "mean": Reduction("sum_over_batch_size", divisor="numel"),
     "mean_by_weight": Reduction("mean_with_sample_weight", divisor="sum_of_weights"),
 }
+KERAS = metadata.version("keras")
+# Keras 2 has neither that reduction nor a dtype: it computes in the dtype of what it is given.
+_KERAS_2 = KERAS.startswith("2.")
+if _KERAS_2:
+    del KERAS_REDUCTIONS["mean_by_weight"]
+_OF_LOGITS, _OF_PROBABILITIES = ("", "") if _KERAS_2 else (", dtype=x.dtype.name", ", dtype=p.dtype.name")
 
 
 # keras.backend.epsilon: "the fuzz factor used in numeric expressions", 1e-7 unless set to another value. The loss clips
@@ -92,8 +99,8 @@ def _keras(loss: type, careful: bool, **options: Any) -> Callable[..., Tensor]:
 
     def function(logits, labels, *, weight=None, reduction="none", label_smoothing=0.0):
         spelled = KERAS_REDUCTIONS[reduction].spelled if reduction in KERAS_REDUCTIONS else reduction
-        dtype = logits.dtype.name if careful else None
-        made = loss(from_logits=True, label_smoothing=label_smoothing, reduction=spelled, dtype=dtype, **options)
+        dtype = {"dtype": logits.dtype.name} if careful and not _KERAS_2 else {}
+        made = loss(from_logits=True, label_smoothing=label_smoothing, reduction=spelled, **dtype, **options)
         return made(labels[..., None], logits[..., None], sample_weight=weight)
 
     return function
@@ -102,7 +109,8 @@ def _keras(loss: type, careful: bool, **options: Any) -> Callable[..., Tensor]:
 def keras_binary_crossentropy_of_probabilities(probabilities, labels, *, weight=None, reduction="none"):
     spelled = KERAS_REDUCTIONS[reduction].spelled if reduction in KERAS_REDUCTIONS else reduction
     # A Keras loss computes in floatx unless it is told the dtype of what it is given.
-    loss = tf.keras.losses.BinaryCrossentropy(reduction=spelled, dtype=probabilities.dtype.name)
+    dtype = {} if _KERAS_2 else {"dtype": probabilities.dtype.name}
+    loss = tf.keras.losses.BinaryCrossentropy(reduction=spelled, **dtype)
     return loss(labels[..., None], probabilities[..., None], sample_weight=weight)
 
 
@@ -178,35 +186,35 @@ IMPLEMENTATIONS = (
         "tf.keras.losses.BinaryCrossentropy",
         _keras(tf.keras.losses.BinaryCrossentropy, careful=True),
         "https://keras.io/api/losses/probabilistic_losses/#binarycrossentropy-class",
-        "tf.keras.losses.BinaryCrossentropy(from_logits=True, dtype=x.dtype.name{more}, "
+        f"tf.keras.losses.BinaryCrossentropy(from_logits=True{_OF_LOGITS}{{more}}, "
         'reduction="{reduction}")(z[..., None], x[..., None]{call})',
         spelling={"label_smoothing": ", label_smoothing={a}"},
         call_spelling={"weight": ", sample_weight=w"},
         reductions=KERAS_REDUCTIONS,
         same_rank_weights=True,
         note="called with the dtype of the logits, and with a last axis of length one, over which it averages",
-        plain=_keras(tf.keras.losses.BinaryCrossentropy, careful=False),
+        plain=None if _KERAS_2 else _keras(tf.keras.losses.BinaryCrossentropy, careful=False),
     ),
     Implementation(
         "keras.losses.BinaryFocalCrossentropy",
         "tf.keras.losses.BinaryFocalCrossentropy",
         _keras(tf.keras.losses.BinaryFocalCrossentropy, careful=True, gamma=0.0),
         "https://keras.io/api/losses/probabilistic_losses/#binaryfocalcrossentropy-class",
-        "tf.keras.losses.BinaryFocalCrossentropy(gamma=0.0, from_logits=True, dtype=x.dtype.name{more}, "
+        f"tf.keras.losses.BinaryFocalCrossentropy(gamma=0.0, from_logits=True{_OF_LOGITS}{{more}}, "
         'reduction="{reduction}")(z[..., None], x[..., None]{call})',
         spelling={"label_smoothing": ", label_smoothing={a}"},
         call_spelling={"weight": ", sample_weight=w"},
         reductions=KERAS_REDUCTIONS,
         same_rank_weights=True,
         note="gamma=0, where focal loss is the cross-entropy; called as BinaryCrossentropy is",
-        plain=_keras(tf.keras.losses.BinaryFocalCrossentropy, careful=False, gamma=0.0),
+        plain=None if _KERAS_2 else _keras(tf.keras.losses.BinaryFocalCrossentropy, careful=False, gamma=0.0),
     ),
     Implementation(
         "keras.losses.BinaryCrossentropy(from_logits=False)",
         "tf.keras.losses.BinaryCrossentropy",
         keras_binary_crossentropy_of_probabilities,
         "https://keras.io/api/losses/probabilistic_losses/#binarycrossentropy-class",
-        'tf.keras.losses.BinaryCrossentropy(reduction="{reduction}", dtype=p.dtype.name)'
+        f'tf.keras.losses.BinaryCrossentropy(reduction="{{reduction}}"{_OF_PROBABILITIES})'
         "(z[..., None], p[..., None]{call})",
         call_spelling={"weight": ", sample_weight=w"},
         reductions=KERAS_REDUCTIONS,
@@ -269,7 +277,7 @@ class TensorFlow(Adapter):
         return IMPLEMENTATIONS
 
     def versions(self) -> dict[str, str]:
-        return {"tensorflow": tf.__version__, "keras": tf.keras.__version__}
+        return {"tensorflow": tf.__version__, "keras": KERAS}
 
     def devices(self) -> tuple[str, ...]:
         return ("cpu", "gpu") if tf.config.list_physical_devices("GPU") else ("cpu",)

@@ -7,7 +7,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,6 @@ from conformance.errors import UsageError
 from conformance.remote.raised import rebuilt
 from conformance.worker.wire import VERSION, Channel, Head, WireError
 
-PROGRAM = Path(__file__).parents[1] / "worker" / "__main__.py"
 START = 600.0  # seconds within which a framework must have been imported
 _GLANCE = 0.2  # seconds between two looks at a process where the system tells nobody of its end
 # Threads of OpenMP that spin while they wait take the core from each other: four times the processor time, where two
@@ -58,8 +56,8 @@ class Start:
 
     adapter: str
     folder: Path
+    command: tuple[str, ...]
     targets: tuple[str, ...] = ()
-    command: tuple[str, ...] = ()  # the engine's own interpreter, if there is none
     switch: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     threads: int = 0
@@ -125,7 +123,7 @@ class Link:
         self.generation += 1
 
     def _begun(self) -> Mapping[str, Any]:
-        command = self.start.command or (sys.executable, str(PROGRAM))
+        command = self.start.command
         # What a framework writes there is read only if it does not start.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         try:

@@ -69,6 +69,7 @@ class RemoteAdapter(Adapter):
     """One framework in a process of its own."""
 
     def __init__(self, link: Link, facts: Mapping[str, Any]) -> None:
+        """Raises UsageError for facts that cannot be used."""
         self.link = link
         self.freed: list[tuple[int, int]] = []
         self._last = 0
@@ -92,6 +93,10 @@ class RemoteAdapter(Adapter):
         self._threads = int(facts["threads"])
         self._ambient = {str(name): _switch(each) for name, each in facts["ambient"].items()}
         self._implementations = tuple(_implementation(each) for each in facts["implementations"])
+
+    def judged_as(self, label: str) -> None:
+        """From now on the adapter has this name: several versions of a framework are judged in one run."""
+        vars(self)["name"] = label
 
     def implementations(self) -> tuple[Implementation, ...]:
         """Those of the adapter, and after them those that were brought along."""
