@@ -18,6 +18,7 @@ from conformance.closing import LastWords
 from conformance.errors import UsageError
 from conformance.plugin import CHOICES, DEFAULT_OUT, SETTINGS, threads_of
 from conformance.recorder import SUITE
+from conformance.remote import environments
 from conformance.remote.link import Limits
 from conformance.session import Choice, session_of
 from conformance.speed import command as speed
@@ -56,6 +57,7 @@ def parser() -> Parser:
     reporting.add_parsers(verbs)
     sweep.add_parser(verbs)
     speed.add_parser(verbs)
+    environments.add_parser(verbs)
 
     listing = verbs.add_parser("list", help="list adapters, clauses or cases")
     listing.add_argument(
@@ -105,7 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser().parse_args(own)
         if options.verb == "run":
             return _run(options, rest, _resuming(own, rest))
-        return {**commands.VERBS, **reporting.VERBS, "sweep": sweep.run, "duel": speed.run}[options.verb](options)
+        rooms = {"sweep": sweep.run, "duel": speed.run, "environments": environments.command}
+        return {**commands.VERBS, **reporting.VERBS, **rooms}[options.verb](options)
     except KeyboardInterrupt:
         print("conformance: stopped by Ctrl-C", file=sys.stderr)
         return 2

@@ -271,6 +271,10 @@ class Adapter(abc.ABC):
     def fetch(self, tensor: Tensor) -> Array:
         """The tensor as a NumPy array of its own dtype; waits for the device."""
 
+    def is_plain(self, tensor: Tensor) -> bool:  # noqa: ARG002 - for the frameworks whose tensors can be derived from
+        """True unless it is of a class that somebody derived from the framework's: that may say what it likes."""
+        return True
+
     @abc.abstractmethod
     def device_of(self, tensor: Tensor) -> str:
         """The device that holds the tensor, 'cpu' or 'gpu'."""

@@ -25,4 +25,4 @@ def case_files() -> list[Path]:
 
 def adapter_folders() -> dict[str, Path]:
     """Every adapter folder by name: the directory listing is the registry."""
-    return {path.parent.name: path.parent for path in sorted(folder("adapters").glob("*/adapter.py"))}
+    return {path.parent.name: path.parent for path in sorted(folder("adapters").glob("*/adapter.*"))}

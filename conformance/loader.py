@@ -27,7 +27,7 @@ def locate(given: str) -> tuple[str, Path]:
         return given, known[given]
     folder = Path(given).resolve()
     if len(Path(given).parts) > 1 or folder.is_dir():
-        if not (folder / "adapter.py").is_file():
+        if not any((folder / name).is_file() for name in ("adapter.py", "adapter.toml")):
             raise UsageError(f"adapter '{given}': no file adapter.py there; name a folder that holds one")
         if folder.name in known:
             raise UsageError(f"adapter '{given}': there is an adapter '{folder.name}' already; rename the folder")

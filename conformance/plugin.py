@@ -55,7 +55,10 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 CHOICES = {
-    "adapter": ("NAME", "only this framework"),
+    "adapter": (
+        "NAME",
+        "only this framework; NAME@PYTHON: that of another Python; NAME==VERSION: one that is installed for the suite",
+    ),
     "implementation": (
         "NAME_OR_TARGET",
         "only this implementation, or your own: path/to/file.py:function, package.module:function",

@@ -21,6 +21,7 @@ import numpy as np
 from conformance.dtype import DTYPES
 from conformance.number import parse
 from conformance.record import Record
+from conformance.remote import environments
 
 # Frameworks print four digits unless told otherwise, and a lost bit is further behind than that.
 _DRIVER = """
@@ -63,14 +64,14 @@ class Printed:
         return [float(each) for each in _NUMBER.findall(bare)]
 
 
-def run_all(scripts: Sequence[str]) -> list[Printed]:
+def run_all(scripts: Sequence[str], python: str = sys.executable) -> list[Printed]:
     """Run scripts of one framework, in as few processes as they allow."""
     together = [index for index, text in enumerate(scripts) if not any(each in text for each in _LASTING)]
     batches = [together] if together else []
     batches += [[index] for index in range(len(scripts)) if index not in set(together)]
     found: dict[int, Printed] = {}
     for batch in batches:
-        for index, printed in zip(batch, _process([scripts[index] for index in batch]), strict=True):
+        for index, printed in zip(batch, _process([scripts[index] for index in batch], python), strict=True):
             found[index] = printed
     return [found[index] for index in range(len(scripts))]
 
@@ -123,9 +124,9 @@ def _value(text: str) -> float | None:
         return None
 
 
-def _process(scripts: Sequence[str]) -> Iterable[Printed]:
+def _process(scripts: Sequence[str], python: str) -> Iterable[Printed]:
     done = subprocess.run(
-        [sys.executable, "-c", _DRIVER],
+        [python, "-c", _DRIVER],
         input=json.dumps(list(scripts)), capture_output=True, text=True, check=False, timeout=TIMEOUT,
     )  # fmt: skip
     if "@@" not in done.stdout:
@@ -138,7 +139,9 @@ def failures(causes: Iterable[Mapping[str, Any]], adapter: str) -> tuple[int, li
     chosen = [each for each in causes if each["adapter"] == adapter and each["reproducer"]]
     without = [each for each in causes if each["adapter"] == adapter and not each["reproducer"]]
     lines = [f"{adapter} {each['id']}: no reproducer" for each in without]
-    for cause, printed in zip(chosen, run_all([each["reproducer"] for each in chosen]), strict=True):
+    # What was found in a version shows there.
+    python = environments.locate(adapter).command[0] if "==" in adapter else sys.executable
+    for cause, printed in zip(chosen, run_all([each["reproducer"] for each in chosen], python), strict=True):
         if missing := shows(cause["reproducer"], cause["example"], printed):
             lines.append(f"{adapter} {cause['id']}: {missing}: {printed.text.strip()[:300]!r}")
     return len(chosen), lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,9 @@ from tests.command import ROOT, checks, conformance
     r"```python\n(.*?)```", (ROOT / "adapters" / "README.md").read_text(encoding="utf-8"), re.DOTALL
 )
 SMALL = ("--dtype", "float32", "--clause", "V[237]", "--clause", "G[23]")
+
+
+SCRIPT = re.findall(r"```js\n(.*?)```", (ROOT / "adapters" / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
 @pytest.fixture
@@ -120,3 +124,19 @@ def test_what_is_no_adapter_is_refused_in_one_line(folder: Path, text: str | Non
     assert result.returncode == 2, result.stdout
     assert message in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_the_guides_worker_in_another_language_is_judged(tmp_path: Path) -> None:
+    """By the same clauses: infinite logits and soft labels are what its formula is bad at."""
+    place = tmp_path / "js_adapter"
+    place.mkdir()
+    (place / "worker.mjs").write_text(SCRIPT[0])
+    (place / "adapter.toml").write_text('versions = ">=18"\ncommand = ["node", "{folder}/worker.mjs"]\n')
+    result = conformance("run", "--adapter", str(place), *SMALL, "--clause", "V4", "--out", "out", cwd=tmp_path)
+    found = checks(tmp_path / "out")
+
+    assert result.returncode == 1, result.stderr
+    assert {each["clause"] for each in found if each["outcome"] == "deviates"} == {"V4"}
+    assert sum(each["outcome"] == "conforms" for each in found) > 40
+    assert {each["subject"]["version"].split(".")[0].isdigit() for each in found} == {True}

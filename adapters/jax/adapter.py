@@ -207,6 +207,9 @@ class Jax(Adapter):
     def fetch(self, tensor: Tensor) -> Array:
         return np.asarray(tensor)
 
+    def is_plain(self, tensor: Tensor) -> bool:
+        return type(tensor) is type(jnp.zeros(()))
+
     def device_of(self, tensor: Tensor) -> str:
         (device,) = tensor.devices()
         return "cpu" if device.platform == "cpu" else "gpu"

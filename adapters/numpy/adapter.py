@@ -216,6 +216,12 @@ class NumPy(Adapter):
     def fetch(self, tensor: Tensor) -> Array:
         return np.asarray(tensor)
 
+    def is_plain(self, tensor: Tensor) -> bool:
+        # A scalar is what a reduction returns; NumPy's own are compiled, and named for their module.
+        return type(tensor) is np.ndarray or (
+            isinstance(tensor, np.generic) and type(tensor).__module__ in ("numpy", "ml_dtypes")
+        )
+
     def device_of(self, tensor: Tensor) -> str:
         return "cpu"
 

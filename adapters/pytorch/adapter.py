@@ -310,6 +310,9 @@ class PyTorch(Adapter):
             return tensor.view(torch.int16).numpy().view(BFLOAT16)
         return tensor.numpy()
 
+    def is_plain(self, tensor: Tensor) -> bool:
+        return type(tensor) in (torch.Tensor, torch.nn.Parameter)
+
     def device_of(self, tensor: Tensor) -> str:
         return "gpu" if tensor.is_cuda else "cpu"
 

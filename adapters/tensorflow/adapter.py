@@ -333,6 +333,9 @@ class TensorFlow(Adapter):
     def fetch(self, tensor: Tensor) -> Array:
         return tensor.array if isinstance(tensor, SessionResult) else tensor.numpy()
 
+    def is_plain(self, tensor: Tensor) -> bool:
+        return type(tensor).__module__.startswith(("tensorflow.", "numpy"))
+
     def device_of(self, tensor: Tensor) -> str:
         return "gpu" if "GPU" in tensor.device.upper() else "cpu"
 

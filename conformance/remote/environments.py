@@ -6,6 +6,8 @@ is made is kept in the user's cache folder; ``python -m conformance environments
 
 from __future__ import annotations
 
+import argparse
+import fnmatch
 import hashlib
 import json
 import os
@@ -17,6 +19,7 @@ import venv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from rich.console import Console
@@ -67,7 +70,7 @@ def locate(asked: str) -> Place:
     if parts["python"]:
         return Place(name, folder, known.started_by(folder, _interpreter(asked, parts["python"])), elsewhere=True)
     if parts["versions"]:
-        python = _environment(asked, known, _versions(asked, parts["versions"]))
+        python = _environment(asked, name, known, _versions(asked, parts["versions"]))
         return Place(name, folder, known.started_by(folder, python), elsewhere=True)
     return Place(name, folder, known.started_by(folder, sys.executable))
 
@@ -81,6 +84,39 @@ def kept() -> Iterator[Made]:
 def remove(made: Made) -> None:
     """Delete an environment."""
     shutil.rmtree(made.folder)
+
+
+def command(options: argparse.Namespace) -> int:
+    """The verb: list the environments that were made, or remove some."""
+    made = list(kept())
+    chosen = [
+        each for each in made if any(fnmatch.fnmatchcase(each.folder.name, f"{glob}*") for glob in options.remove)
+    ]
+    if options.remove and not chosen:
+        known = ", ".join(each.folder.name for each in made) or "there is none"
+        raise UsageError(f"--remove: no environment is called so; known: {known}")
+    console = Console()
+    for each in chosen:
+        remove(each)
+        console.print(f"removed {each.folder}", soft_wrap=True, markup=False)
+    if not options.remove:
+        for each in made:
+            size = f"{each.size / 2**20:,.0f} MiB"
+            console.print(f"{each.folder.name}: {size}: {', '.join(each.requirements)}", soft_wrap=True, markup=False)
+        console.print(f"{len(made)} environments in {_root()}", soft_wrap=True, markup=False)
+    return 0
+
+
+def add_parser(verbs: Any) -> None:
+    """The grammar of the verb."""
+    each = verbs.add_parser(
+        "environments",
+        help="list or remove the environments that were made for a framework's versions",
+        description="List the environments that --adapter NAME==VERSION has made, or remove some.",
+    )
+    each.add_argument(
+        "--remove", action="append", default=[], metavar="GLOB", help="remove those whose name begins so (repeatable)"
+    )
 
 
 def _root() -> Path:
@@ -102,7 +138,7 @@ def _versions(asked: str, text: str) -> SpecifierSet:
         raise UsageError(f"--adapter {asked}: '{text}' is no version; write NAME==1.2.3, or any specifier") from None
 
 
-def _environment(asked: str, known: manifest.Manifest, versions: SpecifierSet) -> str:
+def _environment(asked: str, name: str, known: manifest.Manifest, versions: SpecifierSet) -> str:
     """The interpreter of an environment with these versions; it is made once."""
     if not known.framework:
         raise UsageError(
@@ -113,7 +149,7 @@ def _environment(asked: str, known: manifest.Manifest, versions: SpecifierSet) -
         raise UsageError(f"--adapter {asked}: the adapter is for versions {known.versions}")
     wanted = known.requirements(versions)
     key = hashlib.sha256("\n".join((*wanted, sys.version)).encode()).hexdigest()[:12]
-    folder = _root() / f"{re.sub('[^A-Za-z0-9.]+', '-', asked)}-{key}"
+    folder = _root() / f"{re.sub('[^A-Za-z0-9.]+', '-', f'{name}{versions}')}-{key}"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not (folder / _MADE).is_file():
         _make(asked, folder, python, wanted)

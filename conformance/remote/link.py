@@ -132,10 +132,11 @@ class Link:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env={**_ENVIRONMENT, **os.environ, **self.start.environment},
+                env={**_ENVIRONMENT, **_own_environment(), **self.start.environment},
                 process_group=0 if os.name == "posix" else None,  # Ctrl-C is not for it, not even while it starts
             )
         except OSError as error:
+            self._errors.close()
             raise UsageError(f"adapter '{self.start.adapter}': {command[0]}: {error.strerror}; name a Python") from None
         self._process = process
         assert process.stdin is not None
@@ -165,8 +166,9 @@ class Link:
         if "fault" in answer:
             raise UsageError(str(answer["fault"]))
         if "error" in answer:
-            told = rebuilt(answer["error"])
-            raise UsageError(f"adapter '{self.start.adapter}': {type(told).__name__}: {told}; mend the adapter")
+            with contextlib.suppress(LookupError, TypeError, ValueError):
+                told = rebuilt(answer["error"])
+                raise UsageError(f"adapter '{self.start.adapter}': {type(told).__name__}: {told}; mend the adapter")
         hello = answer.get("hello")
         if not isinstance(hello, dict):
             self.close()
@@ -225,10 +227,15 @@ class Link:
         if "error" in answer:
             try:
                 error = rebuilt(answer["error"])
-            except (KeyError, TypeError, ValueError):
+            except (LookupError, TypeError, ValueError):
                 self.close()
                 raise WorkerDied("its worker answers nonsense: an error without words") from None
             raise error
+
+
+def _own_environment() -> dict[str, str]:
+    """What a worker shares with the engine; that there are tests, and which, is nothing to tell a candidate."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
 
 
 def _cause(status: int | None) -> str:

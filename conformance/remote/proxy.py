@@ -27,6 +27,7 @@ from conformance.adapter import (
 )
 from conformance.errors import UsageError
 from conformance.remote.link import Link, WorkerDied
+from conformance.schema import validate
 from conformance.worker.wire import WireError, packed, unpacked
 
 _LISTS = (
@@ -73,25 +74,23 @@ class RemoteAdapter(Adapter):
         self.link = link
         self.freed: list[tuple[int, int]] = []
         self._last = 0
+        validate(facts, "worker", f"the worker of adapter '{link.start.adapter}'", "hello: ")
         try:
             self._take(facts)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            told = f"{type(error).__name__}: {error}"
-            raise UsageError(
-                f"adapter '{link.start.adapter}': its worker's hello cannot be used ({told}); adapters/PROTOCOL.md"
-            ) from None
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"the worker of adapter '{link.start.adapter}': hello: {error}") from None
 
     def _take(self, facts: Mapping[str, Any]) -> None:
         # What an adapter's class has, this instance has.
         own = vars(self)
-        own |= {name: _texts(facts[name]) for name in _LISTS}
-        own |= {name: bool(facts[name]) for name in ("refills", "keeps_memory")}
-        own |= {"name": str(facts["name"])}
-        own |= {"mixed": MappingProxyType({str(name): _texts(each) for name, each in facts["mixed"].items()})}
-        self._devices = _texts(facts["devices"])
-        self._versions = {str(name): str(version) for name, version in facts["versions"].items()}
-        self._threads = int(facts["threads"])
-        self._ambient = {str(name): _switch(each) for name, each in facts["ambient"].items()}
+        own |= {"imports": ("", ""), "name": facts["name"]}
+        own |= {name: tuple(facts[name]) for name in _LISTS if name in facts}
+        own |= {name: facts[name] for name in ("refills", "keeps_memory") if name in facts}
+        own |= {"mixed": MappingProxyType({name: tuple(each) for name, each in facts.get("mixed", {}).items()})}
+        self._devices = tuple(facts["devices"])
+        self._versions = {package: facts["versions"].get(package, "") for package in facts["packages"]}
+        self._threads = int(facts.get("threads", 0))
+        self._ambient = {name: Switch(**each) for name, each in facts.get("ambient", {}).items()}
         self._implementations = tuple(_implementation(each) for each in facts["implementations"])
 
     def judged_as(self, label: str) -> None:
@@ -136,7 +135,7 @@ class RemoteAdapter(Adapter):
     def fetch(self, tensor: Tensor) -> Array:
         answer, parts = self._sent({"do": "fetch", "id": tensor.number}, (tensor,))
         if "not_an_array" in answer:
-            raise TypeError(f"it cannot be read: fetch gives a {str(answer['not_an_array'])[:80]}")
+            raise TypeError(f"it is a {str(answer['not_an_array'])[:80]}; fetch must return a NumPy array")
         try:
             got: Array = unpacked(answer["array"], parts[0], BFLOAT16)
         except (KeyError, IndexError, AttributeError, WireError) as error:
@@ -228,24 +227,18 @@ def _written(request: Request) -> dict[str, Any]:
     return {**fields, "implementation": request.implementation.name, "plain": plain}
 
 
-def _switch(facts: Mapping[str, Any]) -> Switch:
-    return Switch(**{name: facts[name] for name in ("environment", "may", "sentence", "url", "checked")})
-
-
 def _implementation(facts: Mapping[str, Any]) -> Implementation:
     given = dict(facts)
-    parameters = _texts(given.pop("parameters"))
-    plain, clamp, supports = given.pop("plain"), given.pop("clamp"), given.pop("supports")
+    parameters = tuple(given.pop("parameters"))
+    plain, clamp, supports = (given.pop(name, None) for name in ("plain", "clamp", "supports"))
     for name in ("modes", "devices"):
-        given[name] = _texts(given[name])
-    reductions = {str(name): Reduction(**each) for name, each in given.pop("reductions").items()}
-    if supports:
-        supports = Supported(**{**supports, "dtypes": _texts(supports["dtypes"])})
+        given[name] = tuple(given.get(name, ()))
+    reductions = given.pop("reductions", {"none": {"spelled": "none"}})
     return Implementation(
         function=Elsewhere(parameters),
         plain=Elsewhere(parameters, plain=True) if plain else None,
         clamp=Clamp(**clamp) if clamp else None,
-        supports=supports or None,
-        reductions=reductions,
+        supports=Supported(**{**supports, "dtypes": tuple(supports["dtypes"])}) if supports else None,
+        reductions={name: Reduction(**each) for name, each in reductions.items()},
         **given,
     )

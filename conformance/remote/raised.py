@@ -35,7 +35,7 @@ class _NotOfferedThere(Raised, NotOffered):
 
 
 def rebuilt(told: Mapping[str, Any]) -> Exception:
-    """The exception for what a worker tells of one. Raises KeyError, TypeError or ValueError for nonsense."""
+    """The exception for what a worker tells of one. Raises LookupError, TypeError or ValueError for nonsense."""
     text, raised_in = str(told["text"]), str(told["raised_in"])
     if told.get("not_offered"):
         return _NotOfferedThere(text, raised_in)

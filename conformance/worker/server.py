@@ -36,6 +36,8 @@ class Server:
     def __init__(self, channel: wire.Channel) -> None:
         self._channel = channel
         self._adapter: Adapter
+        self._fetched: Callable[[Any], Any]
+        self._placed: Callable[..., Any]
         self._known: dict[str, Implementation] = {}
         self._tensors: dict[int, Any] = {}
         self._programs: dict[str, Program] = {}
@@ -65,7 +67,7 @@ class Server:
             placed = head.get("place", ())
             for facts, part in zip(placed, parts):
                 array = wire.unpacked(facts, part, BFLOAT16)
-                self._tensors[facts["id"]] = self._adapter.place(array, facts["device"], facts["layout"])
+                self._tensors[facts["id"]] = self._placed(array, facts["device"], facts["layout"])
             return act(head, parts[len(placed) :])
         except Fault as fault:
             return {"fault": str(fault)}, ()
@@ -85,6 +87,8 @@ class Server:
             return {"missing": error.name or "", "why": str(error)}, ()
         except ImportError as error:
             return {"missing": "", "why": " ".join(str(error).split())}, ()
+        # Bound before anything that was brought along can put something else in their place.
+        self._fetched, self._placed = self._adapter.fetch, self._adapter.place
         given = (*self._adapter.implementations(), *map(brought, head.get("targets", ())))
         self._known = {each.name: each for each in (*given, PROBE)}
         if head.get("switch"):
@@ -129,7 +133,12 @@ class Server:
         return {"device": self._adapter.device_of(self._tensors[head["id"]])}, ()
 
     def _fetch(self, head: Mapping[str, Any], parts: Sequence[bytearray]) -> Reply:  # noqa: ARG002
-        array = self._adapter.fetch(self._tensors[head["id"]])
+        tensor = self._tensors[head["id"]]
+        if not self._adapter.is_plain(tensor):
+            raise TypeError(
+                f"it is a {type(tensor).__module__}.{type(tensor).__name__}, and none of the framework's tensors"
+            )
+        array = self._fetched(tensor)
         if type(array) is not np.ndarray:
             return {"not_an_array": type(array).__name__}, ()
         facts, data = wire.packed(array, BFLOAT16)
