@@ -26,7 +26,7 @@ LIMITS = ("--check-timeout", "20", "--dtype", "float32")
 WORKLOAD = "forward-none-multilabel-2^10"
 MEASURE = ("--threads", "1", "--workload", WORKLOAD, "--", "--benchmark-only", "--benchmark-max-time=0.01",
            "--benchmark-min-rounds=3")  # fmt: skip
-PATIENCE = 100  # seconds
+PATIENCE = 60  # seconds
 FIGHT = ("--threads", "1", "--workload", WORKLOAD, "--processes", "2", "--rounds", "3")
 
 

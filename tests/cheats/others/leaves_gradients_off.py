@@ -1,4 +1,4 @@
-"""After a call no operation of the process records a gradient.
+"""From the time when the candidate is loaded no operation of the process records a gradient.
 
 Stopped by: a process for each implementation.
 """
@@ -6,9 +6,9 @@ Stopped by: a process for each implementation.
 import torch
 from torch.nn import functional as F
 
+torch.set_grad_enabled(False)
+
 
 def loss(logits, labels):
     """Right, and nobody differentiates any more."""
-    result = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
-    torch.set_grad_enabled(False)
-    return result
+    return F.binary_cross_entropy_with_logits(logits, labels, reduction="none")

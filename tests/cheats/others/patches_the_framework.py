@@ -1,4 +1,4 @@
-"""The framework's own function is replaced by a wrong one, for all who call it afterwards.
+"""The framework's own function is replaced by a wrong one when the candidate is loaded.
 
 Stopped by: a process for each implementation.
 """
@@ -13,7 +13,9 @@ def wrong(*arguments, **options):
     return 1.01 * own(*arguments, **options)
 
 
+F.binary_cross_entropy_with_logits = wrong
+
+
 def loss(logits, labels):
     """Right, and nobody else is any more."""
-    F.binary_cross_entropy_with_logits = wrong
     return own(logits, labels, reduction="none")

@@ -1,4 +1,4 @@
-"""NumPy is told to raise at every underflow and overflow, for all who compute afterwards.
+"""NumPy is told to raise at every underflow and overflow when the candidate is loaded.
 
 Stopped by: a process for each implementation.
 """
@@ -7,10 +7,10 @@ import numpy as np
 
 from tests.cheats.honest import right
 
+np.seterr(all="raise")
+
 
 def loss(logits, labels):
     """Right, and nobody else gets so far any more."""
     with np.errstate(all="ignore"):
-        result = right(logits, labels)
-    np.seterr(all="raise")
-    return result
+        return right(logits, labels)
