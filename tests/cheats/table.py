@@ -128,13 +128,19 @@ CHEATS = (
     Cheat("processes/kills_the_run", "killed"),
     Cheat("processes/forks_and_dies", "crashed", ("--clause", "S1", "--case", "shapes/worked-example"), within=15),
     # The others.
-    Cheat("others/patches_the_framework", "innocent", framework="pytorch", beside="binary_cross_entropy_with_logits"),
+    Cheat(
+        "others/patches_the_framework",
+        "innocent",
+        (*ORDINARY, "--mode", "eager"),
+        "pytorch",
+        beside="binary_cross_entropy_with_logits",
+    ),
     Cheat("others/patches_numpy", "innocent", beside="exact"),
     Cheat("others/raises_float_errors", "innocent", ("--clause", "V*"), beside="exact"),
     Cheat(
         "others/leaves_gradients_off",
         "innocent",
-        ("--clause", "G1", "--case", "values/ordinary-*"),
+        ("--clause", "G1", "--case", "values/ordinary-*", "--mode", "eager"),
         "pytorch",
         beside="binary_cross_entropy_with_logits",
     ),
