@@ -17,6 +17,7 @@ from conformance.adapter import NotOffered
 from conformance.case import Case
 from conformance.errors import UsageError
 from conformance.examination import Disconnected, Examination, applicable
+from conformance.lookback import ResultChanged
 from conformance.outcome import Crashed, Deviates, Errored, NoData, Outcome, Unsupported
 from conformance.record import Record
 from conformance.remote.link import Limits, WorkerDied
@@ -27,6 +28,12 @@ from conformance.target import is_target
 
 Check = Callable[[Examination], Outcome]
 UNLIMITED = Limits()
+_DEVIATIONS: Mapping[type[BaseException], str] = {
+    WrongDevice: "wrong-device",
+    WrongShape: "wrong-shape",
+    ResultChanged: "differs",
+    Disconnected: "not-differentiable",
+}
 PATIENCE = 10  # crashes after which a subject is left alone: each of them costs the start of a process
 
 
@@ -45,6 +52,8 @@ class Judge:
             try:
                 return self._heard(runner, clause, case)
             except WorkerDied as death:
+                for each in self.session.runners:
+                    each.lookback.forget()
                 if death.over is not None:
                     # The shared tensor was fatal; this case's own elements may not be.
                     self.session.batches.fatal.add(death.over)
@@ -93,12 +102,9 @@ def _failed(error: BaseException, runner: Runner, case: Case) -> Outcome:
     """What became of a check that ended with an error."""
     if isinstance(error, NotOffered) and not _by_candidate(error, runner):
         return Unsupported(str(error))
-    if isinstance(error, WrongDevice):
-        return Deviates("wrong-device", str(error))
-    if isinstance(error, WrongShape):
-        return Deviates("wrong-shape", str(error))
-    if isinstance(error, Disconnected):
-        return Deviates("not-differentiable", str(error))
+    for kind, signature in _DEVIATIONS.items():
+        if isinstance(error, kind):
+            return Deviates(signature, str(error))
     if not case.finite and refusal.speaks_of_special_numbers(error, runner.adapter.packages):
         return Unsupported(f"it refuses what is not finite: {refusal.told(error)}")
     return Errored(refusal.told(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -13,7 +14,7 @@ from typing import IO, Any
 
 from conformance import __version__, files, intake
 from conformance.case import case_set_hash
-from conformance.errors import ContentError
+from conformance.errors import ContentError, UsageError
 from conformance.ledger import Finding
 from conformance.outcome import Conforms, Deviates, Outcome
 from conformance.schema import record_kinds, validate
@@ -97,16 +98,23 @@ class Writer:
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists() and not append:
                 path.replace(path.with_name("results.previous.jsonl"))
-            self._file: IO[str] = path.open("a", encoding="utf-8")
+            self._file: IO[str] = path.open("a", encoding="utf-8", newline="\n")
+        self._path, self._before, self._written = path, path.stat().st_size, hashlib.sha256()
 
     def write(self, line: str) -> None:
         """Append one record, as ``line`` gives it."""
+        self._written.update(f"{line}\n".encode())
         self._file.write(line + "\n")
         self._file.flush()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file. Raises UsageError if what was written to it is not what stands there."""
         self._file.close()
+        with files.refused_in_one_line(self._path), self._path.open("rb") as file:
+            file.seek(self._before)
+            there = hashlib.file_digest(file, "sha256")
+        if there.digest() != self._written.digest():
+            raise UsageError(f"{self._path}: somebody else wrote to it while the run went on; judge anew")
 
 
 def unbroken(path: Path) -> list[Record]:

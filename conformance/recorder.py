@@ -135,7 +135,6 @@ class Recorder:
         """Close the records and make the page."""
         if self.writer is None:
             return
-        self.writer.close()
         closing = self.closing
         if session.exitstatus in (0, 5) and closing.summary.surprising:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -143,6 +142,11 @@ class Recorder:
         closing.shortfalls = list(closing.heard.shortfalls(named, self.choice.implementations, self.session.missing))
         # An exit code of 0 says that what was asked for was judged. What was not is the asker's to mend, as a usage is.
         if closing.shortfalls and session.exitstatus in (0, 5):
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
+        try:
+            self.writer.close()
+        except UsageError as error:
+            closing.faults.append(str(error))
             session.exitstatus = pytest.ExitCode.INTERRUPTED
         try:
             page.write(page.merge([list(record.read(self.out / RESULTS))]), self.out / "index.html")

@@ -12,6 +12,7 @@ import numpy as np
 from conformance import shape
 from conformance.adapter import Adapter, Array, Implementation, NotOffered, Program, Request, Tensor
 from conformance.dtype import Dtype, dtype_named
+from conformance.lookback import Lookback
 from conformance.remote.proxy import RemoteAdapter
 from conformance.shape import WrongShape
 from conformance.target import is_target
@@ -52,6 +53,7 @@ class Runner:
     subject: Subject
     adapter: Adapter
     implementation: Implementation
+    lookback: Lookback = field(default_factory=Lookback)
     _programs: dict[Request, Program] = field(default_factory=dict)
     _misshapen: dict[tuple[object, ...], str] = field(default_factory=dict)  # by shapes and reduction
 
@@ -91,7 +93,7 @@ class Runner:
         """Loss and gradient with respect to ``takes``, from one program. Raises as run does."""
         with self._blaming_the_shape(call):
             loss, gradient = self.program(self.request(call, "both"))(self.place(call))
-            return self._in_shape(self.fetched(loss), call), self.fetched(gradient)
+            return self._in_shape(self._read(loss), call), self._read(gradient)
 
     def run_and_look(self, call: Call) -> Mapping[str, Array]:
         """Compute the loss and its gradient, and return what the operands hold afterwards."""
@@ -114,7 +116,13 @@ class Runner:
             raise WrongDevice(f"the result is on {where}, not on {self.subject.device}")
 
     def _computed(self, call: Call, quantity: str, wrt: str = "") -> Array:
-        return self.fetched(self.program(self.request(call, quantity, wrt))(self.place(call)))
+        return self._read(self.program(self.request(call, quantity, wrt))(self.place(call)))
+
+    def _read(self, result: Tensor) -> Array:
+        got = self.fetched(result)
+        if is_target(self.implementation.name):
+            self.lookback.look(self.adapter.fetch, result, got)
+        return got
 
     @contextlib.contextmanager
     def _blaming_the_shape(self, call: Call) -> Iterator[None]:

@@ -53,7 +53,8 @@ def groups() -> dict[str, list[Cheat]]:
     """The cheats by the command that judges them."""
     found: dict[str, list[Cheat]] = {}
     for cheat in CHEATS:
-        found.setdefault(cheat.company or cheat.name, []).append(cheat)
+        if cheat.must != "undetected":
+            found.setdefault(cheat.company or cheat.name, []).append(cheat)
     return found
 
 
@@ -147,6 +148,11 @@ def killed(cheat: Cheat, found: Heard) -> bool:
     return found.code not in (0, None) and "conforms" not in _outcomes(cheat, found)
 
 
+def disowned(_cheat: Cheat, found: Heard) -> bool:
+    """Whatever the records say by now."""
+    return found.code == 2 and "somebody else wrote to it while the run went on" in " ".join(found.said.split())
+
+
 def no_rank(cheat: Cheat, found: Heard) -> bool:
     """No time is recorded; no arm of a duel is faster."""
     if cheat.verb == "duel":
@@ -163,6 +169,11 @@ def innocent(cheat: Cheat, found: Heard) -> bool:
     ) and any(each["outcome"] == "conforms" for each in others)  # fmt: skip
 
 
+def undetected(cheat: Cheat, found: Heard) -> bool:
+    """It is not run: some need rights that a user may not have, and nobody claims that they are stopped."""
+    return found.code is None and f"`{cheat.name}`" in (ROOT / "TRUST.md").read_text(encoding="utf-8")
+
+
 def harmless(cheat: Cheat, found: Heard) -> bool:
     """What was judged conforms, and the rest is unsupported."""
     return found.code == 0 and _outcomes(cheat, found) == {"conforms", "unsupported"}
@@ -173,8 +184,10 @@ HAPPENED = {
     "nothing judged": nothing_judged,
     "crashed": crashed,
     "killed": killed,
+    "disowned": disowned,
     "no rank": no_rank,
     "innocent": innocent,
+    "undetected": undetected,
     "harmless": harmless,
 }
 
@@ -183,7 +196,8 @@ HAPPENED = {
 @pytest.mark.parametrize("cheat", CHEATS, ids=[f"{each.company or each.name}|{each.name}" for each in CHEATS])
 def test_a_cheat_gets_no_verdict_that_it_has_not_earned(cheat: Cheat, heard: Any) -> None:
     """What must happen is in the table."""
-    found = heard(cheat.company or cheat.name)
+    untried = cheat.must == "undetected"
+    found = Heard(None, "", (), 0.0) if untried else heard(cheat.company or cheat.name)
 
     happened = HAPPENED[cheat.must](cheat, found)
     assert happened, (

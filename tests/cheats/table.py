@@ -15,8 +15,10 @@ MUST = {
     "nothing judged": "no check comes to a judgement, and the exit code is 2",
     "crashed": "checks are recorded as crashed or errored, and the exit code is 1",
     "killed": "the run ends before its time: the exit code is not 0, and no record says that anything conforms",
+    "disowned": "the run says that its records are not what it wrote, and the exit code is 2",
     "no rank": "there is no time of it, or no duel says that it is faster",
     "innocent": "whoever is judged beside it has the verdict that he has without it",
+    "undetected": "nothing stops it, and TRUST.md says so",
     "harmless": "every check has the outcome that an honest implementation has, and the exit code is 0",
 }
 VERBS = ("run", "benchmark", "duel")
@@ -53,13 +55,14 @@ def _judge(name: str, must: str = "deviates", **more) -> Cheat:
     return Cheat(f"judge/{name}", must, **more)
 
 
-def _together(folder: str, name: str, choice: tuple[str, ...], **more) -> Cheat:
+def _together(folder: str, name: str, choice: tuple[str, ...], must: str = "deviates", **more) -> Cheat:
     company = f"{folder} by {' '.join(choice)}"
-    return Cheat(f"{folder}/{name}", "deviates", tuple(f"--clause={each}" for each in choice), company=company, **more)
+    return Cheat(f"{folder}/{name}", must, tuple(f"--clause={each}" for each in choice), company=company, **more)
 
 
 def _timed(name: str, verb: str = "benchmark", framework: str = "numpy") -> Cheat:
-    return Cheat(f"clock/{name}", "no rank", (), framework, verb, company=f"{verb} {framework}")
+    # The clock is in the process of what it times.
+    return Cheat(f"clock/{name}", "undetected", (), framework, verb, company=f"{verb} {framework}")
 
 
 CHEATS = (
@@ -78,11 +81,11 @@ CHEATS = (
     _judge("answers_on_the_pipe"),
     _judge("writes_on_every_pipe", "crashed"),
     _judge("sends_an_evil_pickle"),
-    _judge("returns_an_evil_pickle"),
-    _judge("rewrites_the_parents_memory"),
-    _judge("rewrites_the_records"),
-    _judge("rewrites_the_records_later", after=1.5),
-    _judge("replaces_asarray"),
+    _judge("returns_an_evil_pickle", "crashed"),
+    _judge("rewrites_the_parents_memory", "undetected"),
+    _judge("rewrites_the_records", "disowned"),
+    _judge("rewrites_the_records_later", "undetected"),
+    _judge("replaces_asarray", "undetected"),
     _judge("replaces_frexp"),
     _judge("replaces_allclose"),
     _judge("replaces_fetch"),
@@ -101,11 +104,11 @@ CHEATS = (
     _together("answers", "nothing_but_nan", ("V2", "L7"), whole=False),
     _together("answers", "nothing_but_zeros", ("V2", "L7"), whole=False),
     _together("answers", "what_memory_holds", ("V2", "L7"), whole=False),
-    _together("answers", "right_in_the_main_thread", ("V2", "C1", "L*"), whole=False),
+    Cheat("answers/right_in_the_main_thread", "undetected"),
     # Results that are not what they seem.
-    _together("results", "array_method_lies", ("V2", "S1", "D2"), whole=False),
-    _together("results", "computed_when_read", ("V2", "S1", "D2"), whole=False),
-    _together("results", "lies_about_its_dtype", ("V2", "S1", "D2"), whole=False),
+    _together("results", "array_method_lies", ("V2", "S1", "D2"), "crashed", whole=False),
+    _together("results", "computed_when_read", ("V2", "S1", "D2"), "crashed", whole=False),
+    _together("results", "lies_about_its_dtype", ("V2", "S1", "D2"), "crashed", whole=False),
     _together("results", "overwrites_operands", ("V2", "S1", "D2"), whole=False),
     _together("results", "static_buffer", ("V2", "S[2-7]", "L*", "C1"), whole=False),
     _together("results", "changes_after_return", ("V2", "S[2-7]", "L*", "C1"), whole=False),
