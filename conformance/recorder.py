@@ -20,7 +20,6 @@ from conformance.remote.link import Limits
 from conformance.report import page
 from conformance.session import Choice, Session, describe, session_of
 from conformance.subject import Subject
-from conformance.target import is_target
 
 SUITE = Path(__file__).parent / "suite"
 RESULTS = "results.jsonl"
@@ -104,7 +103,7 @@ class Recorder:
             session.deviations(),
             self.options,
             datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            sources.hashes(session.folders, filter(is_target, self.choice.implementations), self.choice.ledger),
+            sources.hashes(session.folders, session.sources(), self.choice.ledger),
         )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -30,6 +30,7 @@ from conformance.speed import memory
 from conformance.speed.workload import workloads
 from conformance.subject import Runner, Subject
 from conformance.target import brought, is_target
+from conformance.worker import candidate
 
 THOROUGH = frozenset({"L9"})  # clauses that take a process for each of an adapter's switches
 
@@ -76,6 +77,17 @@ class Session:
 
     def __post_init__(self) -> None:
         self.batches = Batches(cases.load_all())
+
+    def sources(self) -> dict[str, set[Path]]:
+        """The files of each implementation that was brought along."""
+        targets = [name for name in self.choice.implementations if is_target(name)]
+        if not self.links:
+            return {name: set(candidate.sources(name)) for name in targets}
+        # A worker tells what was imported there; the file that was named is looked at whatever it tells.
+        found = {name: {Path(name.rpartition(":")[0]).resolve()} if ".py:" in name else set() for name in targets}
+        for (_, target), adapter in self.brought.items():
+            found[target].update(adapter.sources.get(target, ()))
+        return found
 
     def begin(self, seconds: float) -> None:
         """From now on the workers have so many seconds for what they are asked."""
@@ -277,14 +289,17 @@ def _implementations(session: Session, label: str, adapter: Adapter) -> Iterator
     choice = session.choice
     targets = [name for name in choice.implementations if is_target(name)]
     for implementation in adapter.implementations():
+        if is_target(implementation.name):  # of a worker that has one that was brought along
+            continue
         if choice.implementations and implementation.name not in choice.implementations:
             continue
         offered = implementation.modes or adapter.modes
         yield implementation, [mode for mode in offered if not choice.modes or mode in choice.modes]
     for target in targets:
         here = session.brought.get((label, target))
-        known = brought(target) if here is None else {each.name: each for each in here.implementations()}[target]
-        yield known, choice.modes or adapter.modes[:1]
+        found = [brought(target)] if here is None else [each for each in here.implementations() if each.name == target]
+        for each in found:
+            yield each, choice.modes or adapter.modes[:1]
 
 
 def _require_targets(choice: Choice) -> None:

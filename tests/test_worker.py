@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from conformance.adapter import BFLOAT16, NotOffered, Request
 from conformance.content import PACKAGE
 from conformance.errors import UsageError
-from conformance.remote.link import Link, Start, WorkerDied
+from conformance.remote.link import Limits, Link, Start, WorkerDied
 from conformance.remote.manifest import PROGRAM
 from conformance.remote.proxy import RemoteAdapter
 from conformance.remote.raised import Raised, rebuilt
@@ -276,7 +276,6 @@ def test_the_protocol_is_what_is_spoken(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(Channel, "send", recorded)
     from conformance.case import named
     from conformance.judge import Judge
-    from conformance.remote.link import Limits
 
     session = open_session(Choice(("numpy",), ("exact",), ("cpu",), ("float32",)), Limits())
     (runner,) = session.runners
@@ -296,3 +295,16 @@ def test_the_protocol_is_what_is_spoken(monkeypatch: pytest.MonkeyPatch) -> None
         assert f"`{do}`" in PROTOCOL
         for key in keys - {"do"}:
             assert f"`{key}`" in PROTOCOL or f'"{key}"' in PROTOCOL, (do, key)
+
+
+def test_what_was_brought_along_is_judged_once(tmp_path: Path) -> None:
+    """Two of them, and the adapter's own beside them, each in its worker."""
+    (tmp_path / "mine.py").write_text(
+        "def f(logits, labels):\n    return logits\n\ndef g(logits, labels):\n    return labels\n"
+    )
+    mine = [f"{tmp_path / 'mine.py'}:{name}" for name in "fg"]
+    for names in (mine[:1], mine, [*mine, "exact"]):
+        session = open_session(Choice(("numpy",), tuple(names), (), ("float32",)), Limits())
+        assert sorted(each.subject.implementation for each in session.runners) == sorted(names)
+        assert len(session.links) == len(names)
+        session.close()

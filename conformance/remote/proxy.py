@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -87,11 +88,15 @@ class RemoteAdapter(Adapter):
         own |= {name: tuple(facts[name]) for name in _LISTS if name in facts}
         own |= {name: facts[name] for name in ("refills", "keeps_memory") if name in facts}
         own |= {"mixed": MappingProxyType({name: tuple(each) for name, each in facts.get("mixed", {}).items()})}
+        self.sources = {target: tuple(map(Path, paths)) for target, paths in facts.get("sources", {}).items()}
         self._devices = tuple(facts["devices"])
         self._versions = {package: facts["versions"].get(package, "") for package in facts["packages"]}
         self._threads = int(facts.get("threads", 0))
         self._ambient = {name: Switch(**each) for name, each in facts.get("ambient", {}).items()}
         self._implementations = tuple(_implementation(each) for each in facts["implementations"])
+        names = [each.name for each in self._implementations]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"two implementations are called {sorted(twice)[0]}")
 
     def judged_as(self, label: str) -> None:
         """From now on the adapter has this name: several versions of a framework are judged in one run."""

@@ -27,7 +27,6 @@ from conformance.sweep.block import Stopped, Swept, Worker
 from conformance.sweep.fingerprint import SCHEME
 from conformance.sweep.grid import Block, blocks
 from conformance.sweep.journal import Journal
-from conformance.target import is_target
 from conformance.threads import cores
 
 Machine = Callable[[Sequence[Block], Callable[[Swept], None]], None]
@@ -144,7 +143,7 @@ def write(session: Session, runner: Runner, found: Mapping[str, Any], out: Path)
         session.deviations(),
         {"sweep": [runner.subject.id]},
         datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        sources.hashes(session.folders, filter(is_target, [runner.implementation.name]), session.choice.ledger),
+        sources.hashes(session.folders, session.sources(), session.choice.ledger),
     )
     writer = record.Writer(out / RESULTS)
     for each in (head, implementation_record(runner.adapter, runner.implementation), dict(found)):

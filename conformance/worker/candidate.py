@@ -45,6 +45,18 @@ def brought(target: str) -> Implementation:
     )
 
 
+def sources(target: str) -> list[Path]:
+    """The file of a target, and those beside and below it that were imported until now."""
+    place = target.rpartition(":")[0]
+    if not place.endswith(".py"):
+        place = str(getattr(sys.modules.get(place), "__file__", None) or "")
+    if not place:
+        return []
+    own = Path(place).resolve()
+    found = [Path(str(getattr(each, "__file__", None) or "")).resolve() for each in list(sys.modules.values())]
+    return sorted({own, *(each for each in found if own.parent in each.parents and each.is_file())})
+
+
 def _taken(target: str, function: Callable[..., Any]) -> str:
     takes = str(getattr(function, "takes", ARGUMENTS[0]))
     if takes not in ARGUMENTS:

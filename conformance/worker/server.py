@@ -18,7 +18,7 @@ import numpy as np
 
 from conformance.adapter import BFLOAT16, Adapter, Implementation, NotOffered, Program, Request, signature_of
 from conformance.worker import wire
-from conformance.worker.candidate import brought
+from conformance.worker.candidate import brought, sources
 from conformance.worker.loading import Fault, load
 from conformance.worker.probe import PROBE
 
@@ -95,7 +95,9 @@ class Server:
             self._adapter.ambient()[head["switch"]].throw()
         if head.get("threads"):
             self._adapter.set_threads(head["threads"])
-        return {"hello": {**_facts(self._adapter), "implementations": [_described(each) for each in given]}}, ()
+        files = {target: [str(path) for path in sources(target)] for target in head.get("targets", ())}
+        described = [_described(each) for each in given]
+        return {"hello": {**_facts(self._adapter), "implementations": described, "sources": files}}, ()
 
     def _request(self, given: Mapping[str, Any]) -> Request:
         implementation = self._known[given["implementation"]]
