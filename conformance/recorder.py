@@ -94,6 +94,8 @@ class Recorder:
         for each in recorded:
             self.closing.add(each)
         self.session.done.update(checks_of(recorded))
+        if self.config.getoption("dist", "no") != "no":
+            self.session.close()  # xdist's processes have workers of their own
 
     def _head(self) -> record.Record:
         session = self.session

@@ -29,6 +29,7 @@ class Heard:
     clause: str
     case: str
     outcome: Outcome
+    dtype: str = ""
 
     @property
     def failed(self) -> bool:
@@ -43,6 +44,7 @@ class Verdict:
     miniature: Miniature
     caught: Mapping[str, Set[str]]
     needed: frozenset[tuple[str, str]] = frozenset()  # values of factors that a reduced cause of chapter C names
+    kills: frozenset[tuple[str, str, str]] = frozenset()  # clause, case and dtype of all that failed
 
     @property
     def cases(self) -> set[str]:
@@ -57,23 +59,26 @@ def hear(choice: Choice) -> Iterator[Heard]:
     for runner in session.runners:
         for each in session.cases_of(runner):
             for clause in filter(session.clause_chosen, each.clauses):
-                yield Heard(clause, each.id, judge.hear(runner, clause, each))
+                yield Heard(clause, each.id, judge.hear(runner, clause, each), runner.subject.dtype)
 
 
 def judge(miniature: Miniature) -> Verdict:
     """Run a miniature: by chapter C where it names one of its clauses, by the others where it names one of those."""
     caught: dict[str, set[str]] = {}
+    kills: set[tuple[str, str, str]] = set()
     needed: set[tuple[str, str]] = set()
     configured = {clause for clause in miniature.caught_by if clause in CONFIGURED}
     with as_it_was():
         for heard in _by_the_others(miniature) if set(miniature.caught_by) - configured else ():
             if heard.failed:
                 caught.setdefault(heard.clause, set()).add(heard.case)
+                kills.add((heard.clause, heard.case, heard.dtype))
         for dtype in miniature.dtypes if configured else ():
             for heard in _by_configurations(miniature, dtype, configured, needed):
                 if heard.failed:
                     caught.setdefault(heard.clause, set()).add(heard.case)
-    return Verdict(miniature, caught, frozenset(needed))
+                    kills.add((heard.clause, heard.case, heard.dtype))
+    return Verdict(miniature, caught, frozenset(needed), frozenset(kills))
 
 
 def _by_the_others(miniature: Miniature) -> Iterator[Heard]:
@@ -94,7 +99,7 @@ def _by_configurations(
     by_inputs = {each.configurations: each for each in session.cases_of(runner)}
     for inputs in FACTORS["inputs"] if left else ():
         for clause in sorted(left & {*by_inputs[inputs].clauses}):
-            heard = Heard(clause, by_inputs[inputs].id, judge.hear(runner, clause, by_inputs[inputs]))
+            heard = Heard(clause, by_inputs[inputs].id, judge.hear(runner, clause, by_inputs[inputs]), dtype)
             left -= {clause} if heard.failed else set()
             yield heard
     for found in session.surveys.of(runner).found.values():

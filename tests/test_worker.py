@@ -178,6 +178,14 @@ def test_a_program_that_does_not_start_says_its_last_line(tmp_path: Path, text: 
         Link(Start("odd", tmp_path, (str(tmp_path / "nowhere"),))).hello()
 
 
+def test_a_worker_that_does_not_read_is_late(tmp_path: Path) -> None:
+    """However much it is asked."""
+    adapter = odd(tmp_path, "import time; time.sleep(60)")
+    adapter.link.begin(1.0)
+    with pytest.raises(WorkerDied, match="no result within 1 s"):
+        adapter.fetch(adapter.place(np.ones(1 << 20), "cpu"))
+
+
 def test_errors_come_over_with_what_checks_ask_of_them(numpy: RemoteAdapter) -> None:
     """Their class, their words and the module that raised them; NotOffered as itself."""
     known = {each.name: each for each in numpy.implementations()}

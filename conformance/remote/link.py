@@ -144,6 +144,7 @@ class Link:
         reading, writing = os.dup(process.stdout.fileno()), os.dup(process.stdin.fileno())
         process.stdin.close()
         process.stdout.close()
+        os.set_blocking(writing, False)  # who does not read what he is asked is late, too
         self._channel = Channel(reading, writing, self._ready)
         if hasattr(os, "pidfd_open"):
             with contextlib.suppress(OSError):
@@ -193,18 +194,23 @@ class Link:
         why = f"{error}" if isinstance(error, WireError | WorkerDied) else ended
         return f"its worker does not start: {why}: {lines[-1] if lines else 'it said nothing'}"
 
-    def _ready(self) -> None:
-        """Return when something can be read. Raises EOFError when the process is gone, WorkerDied when it is late."""
+    def _ready(self, descriptor: int) -> None:
+        """Return when it can be read or written.
+
+        Raises EOFError when the process is gone, WorkerDied when it is late.
+        """
         assert self._process is not None
-        descriptors = [self._channel.reading, *([self._watch] if self._watch >= 0 else ())]
+        to_read = descriptor == self._channel.reading
+        reads = [*([descriptor] if to_read else ()), *([self._watch] if self._watch >= 0 else ())]
+        writes = [] if to_read else [descriptor]
         while True:
             left = self._until - time.monotonic()
             if left <= 0:
                 self.close()
                 raise WorkerDied(f"no result within {self._seconds:g} s: it was killed", "timeout")
             pause = left if self._watch >= 0 else min(left, _GLANCE)
-            ready, _, _ = select.select(descriptors, (), (), None if pause == float("inf") else pause)
-            if self._channel.reading in ready:
+            ready, free, _ = select.select(reads, writes, (), None if pause == float("inf") else pause)
+            if descriptor in ready or descriptor in free:
                 return
             # A process that it left behind may hold the pipe open for ever.
             if self._process.poll() is not None:

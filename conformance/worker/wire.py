@@ -26,9 +26,13 @@ class WireError(Exception):
 
 
 class Channel:
-    """One end of the pipes. ``ready`` is called before each read, and returns when something can be read."""
+    """One end of the pipes.
 
-    def __init__(self, reading: int, writing: int, ready: Callable[[], None] = lambda: None) -> None:
+    ``ready`` is called before each read, and where a pipe that does not block takes no more; it returns when its
+    argument, a file descriptor, can be read or written.
+    """
+
+    def __init__(self, reading: int, writing: int, ready: Callable[[int], None] = lambda _: None) -> None:
         self.reading, self._writing, self._ready = reading, writing, ready
         self._left = bytearray()
 
@@ -37,8 +41,12 @@ class Channel:
         views = [memoryview(part).cast("B") if len(part) else memoryview(b"") for part in parts]
         line = json.dumps({**head, "lengths": [len(view) for view in views]}, allow_nan=False)
         for view in (memoryview(line.encode() + b"\n"), *views):
-            while len(view):
-                view = view[os.write(self._writing, view[:_PIECE]) :]  # noqa: PLW2901
+            done = 0
+            while done < len(view):
+                try:
+                    done += os.write(self._writing, view[done : done + _PIECE])
+                except BlockingIOError:
+                    self._ready(self._writing)
 
     def receive(self) -> tuple[dict[str, Any], list[bytearray]]:
         """The next message. Raises EOFError at its end, WireError for what is none."""
@@ -80,7 +88,7 @@ class Channel:
         return got
 
     def _read(self, most: int) -> bytes:
-        self._ready()
+        self._ready(self.reading)
         data = os.read(self.reading, most)
         if not data:
             raise EOFError
