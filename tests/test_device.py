@@ -18,6 +18,8 @@ from conformance.sweep.fingerprint import Fingerprint
 from conformance.sweep.grid import BLOCK, Block, patterns
 from tests.test_sweep import STARTS, perturbed
 
+# NumPy says of an overflow what it is asked to; where blocks are swept it is asked not to.
+pytestmark = pytest.mark.filterwarnings("ignore:.* encountered in :RuntimeWarning")
 SUBJECTS = (
     ("numpy", "textbook formula", "eager"),
     ("pytorch", "binary_cross_entropy_with_logits", "eager"),
