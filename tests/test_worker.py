@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conformance import smoke
 from conformance.adapter import BFLOAT16, NotOffered, Request
 from conformance.content import PACKAGE
 from conformance.errors import UsageError
@@ -316,3 +317,14 @@ def test_what_was_brought_along_is_judged_once(tmp_path: Path) -> None:
         assert sorted(each.subject.implementation for each in session.runners) == sorted(names)
         assert len(session.links) == len(names)
         session.close()
+
+
+@pytest.mark.parametrize("framework", ["jax", "pytorch", "tensorflow"])
+def test_every_mode_of_a_framework_is_sound_in_a_worker(framework: str) -> None:
+    """Whatever its results are: the smoke check, in all that do not compile C++."""
+    session = open_session(Choice((framework,)), Limits())
+    adapter = session.adapters[framework]
+    smoke.check(
+        framework, adapter, ("cpu",), [mode for mode in adapter.modes if (framework, mode) != ("pytorch", "compiled")]
+    )
+    session.close()

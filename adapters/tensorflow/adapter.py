@@ -334,7 +334,7 @@ class TensorFlow(Adapter):
         return tensor.array if isinstance(tensor, SessionResult) else tensor.numpy()
 
     def is_plain(self, tensor: Tensor) -> bool:
-        return type(tensor).__module__.startswith(("tensorflow.", "numpy"))
+        return isinstance(tensor, SessionResult) or type(tensor).__module__.startswith(("tensorflow.", "numpy"))
 
     def device_of(self, tensor: Tensor) -> str:
         return "gpu" if "GPU" in tensor.device.upper() else "cpu"
