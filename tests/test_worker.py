@@ -24,6 +24,7 @@ from conformance.remote.manifest import PROGRAM
 from conformance.remote.proxy import RemoteAdapter
 from conformance.remote.raised import Raised, rebuilt
 from conformance.session import Choice, open_session
+from conformance.subject import Call
 from conformance.worker import __main__ as program
 from conformance.worker.wire import Channel, WireError, packed, unpacked
 from tests.command import ROOT, checks, conformance
@@ -328,3 +329,16 @@ def test_every_mode_of_a_framework_is_sound_in_a_worker(framework: str) -> None:
         framework, adapter, ("cpu",), [mode for mode in adapter.modes if (framework, mode) != ("pytorch", "compiled")]
     )
     session.close()
+
+
+@pytest.mark.parametrize("framework", ["jax", "numpy", "pytorch", "tensorflow"])
+def test_a_result_without_axes_comes_over(framework: str) -> None:
+    """As an array, whatever the framework makes of it."""
+    session = open_session(Choice((framework,)), Limits())
+    runner = next(each for each in session.on_logits if "mean" in each.implementation.reductions)
+    operands = {"logits": np.zeros((2, 2)), "labels": np.ones((2, 2))}
+    got = runner.run(Call({name: each.astype(runner.dtype.numpy) for name, each in operands.items()}, "mean"))
+    session.close()
+
+    assert (type(got), got.shape) == (np.ndarray, ())
+    assert float(got) == pytest.approx(np.log(2), rel=1e-2)

@@ -141,6 +141,8 @@ class Server:
                 f"it is a {type(tensor).__module__}.{type(tensor).__name__}, and none of the framework's tensors"
             )
         array = self._fetched(tensor)
+        if isinstance(array, np.generic):
+            array = np.asarray(array)  # what NumPy makes of an array without axes
         if type(array) is not np.ndarray:
             return {"not_an_array": type(array).__name__}, ()
         facts, data = wire.packed(array, BFLOAT16)
