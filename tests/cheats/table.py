@@ -113,7 +113,7 @@ CHEATS = (
     _together("results", "static_buffer", ("V2", "S[2-7]", "L*", "C1"), whole=False),
     _together("results", "changes_after_return", ("V2", "S[2-7]", "L*", "C1"), whole=False),
     _together("results", "overwrites_what_operands_view", ("V2", "S[2-7]", "L*", "C1"), whole=False),
-    Cheat("results/subclass_lies", "deviates", framework="pytorch"),
+    Cheat("results/subclass_lies", "crashed", framework="pytorch"),
     # Refusals.
     Cheat("refusals/not_offered", "crashed"),
     Cheat("refusals/refuses_in_the_engines_name", "crashed", ("--clause", "V2", "--clause", "S2"), whole=False),
