@@ -16,7 +16,7 @@ import pytest
 from conformance import commands, reporting
 from conformance.closing import LastWords
 from conformance.errors import UsageError
-from conformance.plugin import CHOICES, DEFAULT_OUT, SETTINGS, threads_of
+from conformance.plugin import CHOICES, DEFAULT_OUT, SETTINGS, limits_of, threads_of
 from conformance.recorder import SUITE
 from conformance.remote import environments
 from conformance.remote.link import Limits
@@ -139,8 +139,9 @@ def _run(options: argparse.Namespace, extra: Sequence[str], again: str) -> int:
     chosen: dict[str, Any] = {f"{name}s": tuple(getattr(options, name)) for name in CHOICES}
     threads = threads_of(options.threads, "--benchmark-only" in extra)
     chosen |= {name: getattr(options, name) for name in ("strict", "ledger", "seed", "thorough")}
-    here = options.in_process or any(each in extra for each in ("--benchmark-only", "--pdb"))
-    session_of(Choice(**chosen, threads=threads), None if here else Limits(options.check_timeout, options.memory_limit))
+    limits = Limits(options.check_timeout, options.memory_limit)
+    limited = limits_of(options.in_process, "--pdb" in extra, "--benchmark-only" in extra, limits)
+    session_of(Choice(**chosen, threads=threads), limited)
     arguments = ["-p", "conformance.plugin", "--import-mode=importlib", "-c", os.devnull, f"--rootdir={SUITE.parent}"]
     arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     arguments += ["-p", "no:cacheprovider", *_quiet(extra), f"--out={options.out}"]

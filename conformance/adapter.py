@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import inspect
+import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -308,6 +309,15 @@ class Adapter(abc.ABC):
     def state(self) -> Mapping[str, str]:
         """What a call must leave alone: the random state, default dtype, threads, modes of differentiation, ..."""
         return {}
+
+    def surroundings(self) -> Mapping[str, str]:
+        """The adapter's ``state``, and NumPy's."""
+        random: Any = np.random.get_state(legacy=False)["state"]
+        return {
+            **self.state(),
+            "NumPy's handling of errors": str(np.geterr()),
+            "NumPy's random state": f"{zlib.crc32(random['key'].tobytes()):x} at {random['pos']}",
+        }
 
     def dtypes_of(self, mode: str) -> tuple[str, ...]:
         """The dtypes of logits in which the mode means something."""

@@ -40,12 +40,9 @@ def load(name: str, folder: Path) -> Adapter:
 
     Raises UsageError if it is no adapter, and ImportError when its framework is not installed.
     """
-    try:
-        # It imports its framework.
-        with frameworks_hushed():
-            return loading.load(name, folder)
-    except loading.Fault as fault:
-        raise UsageError(str(fault)) from None
+    # It imports its framework.
+    with frameworks_hushed():
+        return loading.load(name, folder)
 
 
 def _installed() -> dict[str, Path]:

@@ -103,11 +103,14 @@ def threads_of(asked: int, timed: bool) -> int:
     return asked or (cores() if timed else 0)
 
 
-def limits_of(config: pytest.Config) -> Limits | None:
+def limits_of(here: bool, debugged: bool, timed: bool, limits: Limits) -> Limits | None:
     """The limits of workers; None where implementations run in this process: for a debugger, and to be timed."""
-    if config.getoption("xent_in_process") or config.option.usepdb or timing(config):
-        return None
-    return Limits(config.getoption("xent_check_timeout"), config.getoption("xent_memory_limit"))
+    return None if here or debugged or timed else limits
+
+
+def _limits(config: pytest.Config) -> Limits | None:
+    limits = Limits(config.getoption("xent_check_timeout"), config.getoption("xent_memory_limit"))
+    return limits_of(config.getoption("xent_in_process"), config.option.usepdb, timing(config), limits)
 
 
 def timing(config: pytest.Config) -> bool:
@@ -122,7 +125,7 @@ def pytest_configure(config: pytest.Config) -> None:
         options: dict[str, Any] = {name: list(config.getoption(f"xent_{name}")) for name in CHOICES}
         options |= {"seed": config.getoption("xent_seed"), "strict": choice_of(config).strict}
         options |= {"thorough": True} if config.getoption("xent_thorough") else {}
-        recorder = Recorder(config, choice_of(config), limits_of(config), Path(config.getoption("xent_out")), options)
+        recorder = Recorder(config, choice_of(config), _limits(config), Path(config.getoption("xent_out")), options)
         config.pluginmanager.register(recorder, "conformance-recorder")
         _be_brief(config)
         if wants_bar(config):
@@ -141,7 +144,7 @@ def _be_brief(config: pytest.Config) -> None:
 def _session(config: pytest.Config) -> Session:
     """The session of this process; one of xdist's workers must learn what a resumed run has recorded."""
     try:
-        session = session_of(choice_of(config), limits_of(config))
+        session = session_of(choice_of(config), _limits(config))
     except UsageError as error:
         pytest.exit(f"conformance: error: {error}", returncode=2)
     if hasattr(config, "workerinput") and config.getoption("xent_resume"):
@@ -160,7 +163,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def judge(request: pytest.FixtureRequest) -> Iterator[Judge]:
     """Who hears the checks."""
     session = _session(request.config)
-    yield Judge(session, limits_of(request.config) or Limits())
+    yield Judge(session, _limits(request.config) or Limits())
     session.close()
 
 

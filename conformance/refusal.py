@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import builtins
-import traceback
 from collections.abc import Collection
 
 from conformance.remote.raised import Raised
+from conformance.worker import server
 
 # What a check raises that looks at its arguments. An AttributeError or IndexError is raised by code that did not look.
 _SAYS_SO = (TypeError, ValueError, NotImplementedError, RuntimeError)
@@ -62,10 +62,7 @@ def told(error: BaseException) -> str:
 
 def raised_in(error: BaseException) -> str:
     """The module of the innermost frame, which an error from a worker brings along."""
-    if isinstance(error, Raised):
-        return error.raised_in
-    frames = list(traceback.walk_tb(error.__traceback__))
-    return str(frames[-1][0].f_globals.get("__name__", "")) if frames else ""
+    return error.raised_in if isinstance(error, Raised) else server.raised_in(error)
 
 
 def _raised_in(error: BaseException) -> str:

@@ -29,7 +29,7 @@ from conformance.spec import CLAUSES
 from conformance.speed import memory
 from conformance.speed.workload import workloads
 from conformance.subject import Runner, Subject
-from conformance.target import brought, is_target
+from conformance.target import is_target
 from conformance.worker import candidate
 
 THOROUGH = frozenset({"L9"})  # clauses that take a process for each of an adapter's switches
@@ -297,7 +297,11 @@ def _implementations(session: Session, label: str, adapter: Adapter) -> Iterator
         yield implementation, [mode for mode in offered if not choice.modes or mode in choice.modes]
     for target in targets:
         here = session.brought.get((label, target))
-        found = [brought(target)] if here is None else [each for each in here.implementations() if each.name == target]
+        found = (
+            [candidate.brought(target)]
+            if here is None
+            else [each for each in here.implementations() if each.name == target]
+        )
         for each in found:
             yield each, choice.modes or adapter.modes[:1]
 

@@ -5,11 +5,6 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from conformance.adapter import Implementation
-from conformance.errors import UsageError
-from conformance.worker import candidate
-from conformance.worker.loading import Fault
-
 
 def is_target(name: str) -> bool:
     """True for ``path/to/file.py:function`` and ``package.module:function``."""
@@ -28,11 +23,3 @@ def canonical(name: str, base: Path | None = None) -> str:
 def _resolved(name: str, base: Path, here: Path) -> str:
     place, _, attribute = name.rpartition(":")
     return f"{here.joinpath(base, place).resolve()}:{attribute}" if place.endswith(".py") else name
-
-
-def brought(target: str) -> Implementation:
-    """The implementation that a target names, in this process. Raises UsageError for anything wrong with it."""
-    try:
-        return candidate.brought(target)
-    except Fault as fault:
-        raise UsageError(str(fault)) from None

@@ -153,12 +153,18 @@ def disowned(_cheat: Cheat, found: Heard) -> bool:
     return found.code == 2 and "somebody else wrote to it while the run went on" in " ".join(found.said.split())
 
 
-def no_rank(cheat: Cheat, found: Heard) -> bool:
-    """No time is recorded; no arm of a duel is faster."""
+def ranked(cheat: Cheat, found: Heard) -> bool:
+    """A time is recorded, an arm of a duel is faster; once it is not, the claim has to go."""
     if cheat.verb == "duel":
-        arms = [each for each in found.arms if cheat.target in each["subject"]]
-        return (found.code not in (0, None) or bool(arms)) and all(each["verdict"] != "faster" for each in arms)
-    return found.code is not None and not any(each["record"] == "speed" for each in found.of(cheat.target))
+        times = [each for each in found.arms if cheat.target in each["subject"] and each["verdict"] == "faster"]
+    else:
+        times = [each for each in found.of(cheat.target) if each["record"] == "speed"]
+    return found.code == 0 and bool(times) and admitted(cheat)
+
+
+def admitted(cheat: Cheat) -> bool:
+    """It stands in TRUST.md."""
+    return f"`{cheat.name}`" in (ROOT / "TRUST.md").read_text(encoding="utf-8")
 
 
 def innocent(cheat: Cheat, found: Heard) -> bool:
@@ -171,7 +177,7 @@ def innocent(cheat: Cheat, found: Heard) -> bool:
 
 def undetected(cheat: Cheat, found: Heard) -> bool:
     """It is not run: some need rights that a user may not have, and nobody claims that they are stopped."""
-    return found.code is None and f"`{cheat.name}`" in (ROOT / "TRUST.md").read_text(encoding="utf-8")
+    return found.code is None and admitted(cheat)
 
 
 def harmless(cheat: Cheat, found: Heard) -> bool:
@@ -185,7 +191,7 @@ HAPPENED = {
     "crashed": crashed,
     "killed": killed,
     "disowned": disowned,
-    "no rank": no_rank,
+    "ranked": ranked,
     "innocent": innocent,
     "undetected": undetected,
     "harmless": harmless,

@@ -24,8 +24,8 @@ from conformance.outcome import Conforms, Deviates
 from conformance.probability import Element, Reading, largest_term, prove
 from conformance.session import Choice, open_session, open_subject
 from conformance.suite import test_probabilities
-from conformance.target import brought
 from conformance.ulp import Kind, measure
+from conformance.worker.candidate import brought
 from tests.command import conformance
 from tests.test_cases import written
 from tests.test_checks import Shown

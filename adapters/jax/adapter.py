@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -42,6 +43,11 @@ REDUCED = {
 }
 _STATE = ("jax_enable_x64", "jax_default_matmul_precision", "jax_numpy_dtype_promotion", "jax_debug_nans")
 OPTAX = "https://optax.readthedocs.io/en/latest/api/losses.html"
+
+
+@functools.cache
+def _array_type() -> type:
+    return type(jnp.zeros(()))
 
 
 def _with_reduction(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -208,7 +214,7 @@ class Jax(Adapter):
         return np.asarray(tensor)
 
     def is_plain(self, tensor: Tensor) -> bool:
-        return type(tensor) is type(jnp.zeros(()))
+        return type(tensor) is _array_type()
 
     def device_of(self, tensor: Tensor) -> str:
         (device,) = tensor.devices()

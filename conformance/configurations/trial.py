@@ -18,7 +18,6 @@ from conformance.configurations.history import another, renewed
 from conformance.configurations.judgement import Finding, clause_of, has_tails, judged
 from conformance.configurations.plan import DIFFERENTIABLE, Operand, Plan, plan
 from conformance.subject import Runner, bits
-from conformance.worker.server import numpy_state
 
 Pull = Callable[[Tensor], Sequence[Tensor]]
 CLAUSES = {"loss": "C1", "gradient": "C2", "beyond": "C3"}  # by the stage at which an error was raised
@@ -67,9 +66,9 @@ class Trial:
         if self.runner.implementation.reductions[row["reduction"]].divisor == "sum_of_weights":
             able = tuple(name for name in able if name != "weight")  # its derivative is another one
         made = plan(row, origin, self.runner, self.seed, able)
-        before = self._state()
+        before = self.runner.adapter.surroundings()
         got = self._put(made)
-        found = [*got.findings, *self._left, *_changed_state(before, self._state())]
+        found = [*got.findings, *self._left, *_changed_state(before, self.runner.adapter.surroundings())]
         self._left = ()
         for each, what, array in got.results:
             found += judged(each, what, array)
@@ -81,8 +80,8 @@ class Trial:
 
     def rows(self, thorough: bool) -> tuple[Row, ...]:
         """The rows that the runner is put to: pairs of values, or triples; fewer where a mode compiles."""
-        before = self._state()
         adapter, mode = self.runner.adapter, self.runner.subject.mode
+        before = adapter.surroundings()
         slow = mode in adapter.compiles_slowly
         cheap = not slow and mode not in adapter.compiles_each_shape
         values = values_for(self.runner, cheap)
@@ -98,7 +97,7 @@ class Trial:
             )
         values["beyond"] = tuple(value for value in values["beyond"] if self._has(value))
         # The first call of all may change something for good, which no row would see.
-        self._left = tuple(_changed_state(before, self._state()))
+        self._left = tuple(_changed_state(before, adapter.surroundings()))
         return covering(values, (1 if slow else 2) + thorough, self.seed)
 
     def _has(self, beyond: str) -> bool:
@@ -293,9 +292,6 @@ class Trial:
         for name, operand in {**made.operands, "cotangent": made.cotangent}.items():
             if (bits(self.runner.adapter.fetch(tensors[name])) != bits(operand.array)).any():
                 got.findings.append(Finding("C4", "changed-input", f"the {name} changed"))
-
-    def _state(self) -> Mapping[str, str]:
-        return {**numpy_state(), **self.runner.adapter.state()}  # a worker's tells of the NumPy that is there
 
     def _place(self, made: Plan) -> dict[str, Tensor]:
         return {name: self._at(operand) for name, operand in made.operands.items()}

@@ -90,10 +90,6 @@ class Link:
         """From now on answers must come within so many seconds altogether."""
         self._seconds, self._until = seconds, time.monotonic() + seconds
 
-    def hello(self) -> Mapping[str, Any]:
-        """What the worker says of its adapter. Raises Missing without the framework, UsageError for what is wrong."""
-        return self._begun() if self._process is None else {}
-
     def ask(self, head: Head, parts: Sequence[Any] = ()) -> tuple[dict[str, Any], list[bytearray]]:
         """A request and its answer. Raises what the request raised there, and WorkerDied."""
         if self._process is None:
@@ -122,7 +118,8 @@ class Link:
         self._process, self._watch = None, -1
         self.generation += 1
 
-    def _begun(self) -> Mapping[str, Any]:
+    def hello(self) -> Mapping[str, Any]:
+        """Begin it; what it says of its adapter. Raises Missing without the framework, UsageError for what is wrong."""
         command = self.start.command
         # What a framework writes there is read only if it does not start.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
@@ -149,42 +146,40 @@ class Link:
         if hasattr(os, "pidfd_open"):
             with contextlib.suppress(OSError):
                 self._watch = os.pidfd_open(process.pid)
-        kept = self._seconds, self._until
+        seconds = self._seconds
         self.begin(START)
         try:
             self._channel.send(self.start.hello())
             answer, _ = self._channel.receive()
         except (EOFError, OSError, WireError, WorkerDied) as error:
             raise UsageError(f"adapter '{self.start.adapter}': {self._last_words(error)}") from None
-        self._seconds, self._until = kept
+        self.begin(seconds)
         return self._said(answer)
 
     def _said(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
-        if "missing" in answer or "fault" in answer or "error" in answer:
-            self.close()
+        hello = answer.get("hello")
+        if isinstance(hello, dict):
+            return hello
+        self.close()
         if "missing" in answer:
             raise Missing(str(answer["missing"]), str(answer.get("why")))
-        if "fault" in answer:
-            raise UsageError(str(answer["fault"]))
-        if "error" in answer:
-            with contextlib.suppress(LookupError, TypeError, ValueError):
-                told = rebuilt(answer["error"])
-                raise UsageError(f"adapter '{self.start.adapter}': {type(told).__name__}: {told}; mend the adapter")
-        hello = answer.get("hello")
-        if not isinstance(hello, dict):
-            self.close()
-            raise UsageError(f"adapter '{self.start.adapter}': its worker does not say hello; adapters/PROTOCOL.md")
-        return hello
+        try:
+            self._raise(answer)
+        except UsageError:
+            raise
+        except Exception as error:
+            told = f"{type(error).__name__}: {error}; mend the adapter"
+            raise UsageError(f"adapter '{self.start.adapter}': {told}") from None
+        except WorkerDied as nonsense:
+            raise UsageError(f"adapter '{self.start.adapter}': {nonsense.detail}; adapters/PROTOCOL.md") from None
+        raise UsageError(f"adapter '{self.start.adapter}': its worker does not say hello; adapters/PROTOCOL.md")
 
     def _restarted(self) -> None:
         """After a death. What kept it from starting once more is a death too."""
-        before = self._until
         try:
-            self._begun()
+            self.hello()
         except (UsageError, Missing) as error:
             raise WorkerDied(f"its worker does not start again: {error}") from None
-        if before != float("inf"):
-            self.begin(self._seconds)
 
     def _last_words(self, error: BaseException) -> str:
         ended = _cause(self._ended())

@@ -29,12 +29,8 @@ from conformance.adapter import (
 from conformance.errors import UsageError
 from conformance.remote.link import Link, WorkerDied
 from conformance.schema import validate
+from conformance.worker.server import FLAGS, LISTS
 from conformance.worker.wire import WireError, packed, unpacked
-
-_LISTS = (
-    "packages", "imports", "modes", "quantities", "tangents", "dtypes", "compiles_each_shape", "layouts",
-    "compiles_slowly", "contexts",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -85,8 +81,8 @@ class RemoteAdapter(Adapter):
         # What an adapter's class has, this instance has.
         own = vars(self)
         own |= {"imports": ("", ""), "name": facts["name"]}
-        own |= {name: tuple(facts[name]) for name in _LISTS if name in facts}
-        own |= {name: facts[name] for name in ("refills", "keeps_memory") if name in facts}
+        own |= {name: tuple(facts[name]) for name in LISTS if name in facts}
+        own |= {name: facts[name] for name in FLAGS if name in facts}
         own |= {"mixed": MappingProxyType({name: tuple(each) for name, each in facts.get("mixed", {}).items()})}
         self.sources = {target: tuple(map(Path, paths)) for target, paths in facts.get("sources", {}).items()}
         self._devices = tuple(facts["devices"])
@@ -118,7 +114,7 @@ class RemoteAdapter(Adapter):
     def ambient(self) -> Mapping[str, Switch]:
         return self._ambient
 
-    def state(self) -> Mapping[str, str]:
+    def surroundings(self) -> Mapping[str, str]:
         return {str(name): str(value) for name, value in self._asked("state").items()}
 
     def literal(self, values: str, dtype: str, device: str) -> str:

@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_MODULES = {
-    "conformance.adapter": "adapter.py",
-    "conformance.operator": "operator.py",  # the formula in NumPy, which a control rounds
-    "conformance.worker": "worker/__init__.py",
-    "conformance.worker.candidate": "worker/candidate.py",
-    "conformance.worker.loading": "worker/loading.py",
-    "conformance.worker.probe": "worker/probe.py",
-    "conformance.worker.server": "worker/server.py",
-    "conformance.worker.wire": "worker/wire.py",
-}
+# What adapters are written against, how bad input is told, and the formula in NumPy, which a control rounds.
+_MODULES = {f"conformance.{name}": f"{name}.py" for name in ("adapter", "errors", "operator")}
+_MODULES["conformance.worker"] = "worker/__init__.py"
+_MODULES.update(
+    {
+        f"conformance.worker.{path.stem}": f"worker/{path.name}"
+        for path in Path(__file__).parent.glob("*.py")
+        if not path.stem.startswith("__")
+    }
+)
 
 
 class _Here(importlib.abc.MetaPathFinder):

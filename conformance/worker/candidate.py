@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from conformance.adapter import ARGUMENTS, Implementation, Reduction, signature_of
-from conformance.worker.loading import Fault, load_module
+from conformance.errors import UsageError
+from conformance.worker.loading import load_module
 
 CONTRACT_REDUCTIONS = {
     "none": Reduction("none"),
@@ -28,7 +29,7 @@ CONTRACT_REDUCTIONS = {
 
 @functools.cache
 def brought(target: str) -> Implementation:
-    """The implementation that a target names. Raises Fault for anything wrong with it."""
+    """The implementation that a target names. Raises UsageError for anything wrong with it."""
     function = load_target(target)
     offered = dict(CONTRACT_REDUCTIONS) if "reduction" in signature_of(function).parameters else {}
     return Implementation(
@@ -60,14 +61,14 @@ def sources(target: str) -> list[Path]:
 def _taken(target: str, function: Callable[..., Any]) -> str:
     takes = str(getattr(function, "takes", ARGUMENTS[0]))
     if takes not in ARGUMENTS:
-        raise Fault(f"--implementation {target}: it takes '{takes}'; write takes = \"probabilities\" or no takes")
+        raise UsageError(f"--implementation {target}: it takes '{takes}'; write takes = \"probabilities\" or no takes")
     return takes
 
 
 def _devices(target: str, function: Callable[..., Any]) -> tuple[str, ...]:
     given = getattr(function, "devices", ())
     if not isinstance(given, tuple | list) or not set(given) <= {"cpu", "gpu"}:
-        raise Fault(f'--implementation {target}: its devices are {given!r}; write devices = ("gpu",)')
+        raise UsageError(f'--implementation {target}: its devices are {given!r}; write devices = ("gpu",)')
     return tuple(given)
 
 
@@ -83,25 +84,27 @@ def _importing_from(folder: Path) -> Iterator[None]:
 
 
 def load_target(target: str) -> Callable[..., Any]:
-    """The callable that a target names. Raises Fault for anything wrong with it."""
+    """The callable that a target names. Raises UsageError for anything wrong with it."""
     place, _, attribute = target.rpartition(":")
     try:
         if place.endswith(".py"):
             if not Path(place).is_file():
-                raise Fault(f"--implementation {target}: no file '{place}'; write path/to/file.py:function")
+                raise UsageError(f"--implementation {target}: no file '{place}'; write path/to/file.py:function")
             with _importing_from(Path(place).resolve().parent):
                 module = load_module(f"_conformance_target_{abs(hash(place))}", Path(place))
         else:
             module = importlib.import_module(place)
-    except Fault:
+    except UsageError:
         raise
     except (Exception, SystemExit) as error:
         text = " ".join(str(error).split())
-        raise Fault(f"--implementation {target}: '{place}' does not import: {type(error).__name__}: {text}") from None
+        raise UsageError(
+            f"--implementation {target}: '{place}' does not import: {type(error).__name__}: {text}"
+        ) from None
     function: Any = getattr(module, attribute, None)
     if not callable(function):
         names = ", ".join(name for name, value in vars(module).items() if callable(value) and name[0] != "_")
-        raise Fault(f"--implementation {target}: no callable '{attribute}' there; it has: {names or 'none'}")
+        raise UsageError(f"--implementation {target}: no callable '{attribute}' there; it has: {names or 'none'}")
     if isinstance(function, type):
         function = _instance(target, function)
     _check_signature(target, function)
@@ -121,7 +124,7 @@ def _instance(target: str, given: Any) -> Callable[..., Any]:
     try:
         return cast("Callable[..., Any]", given())
     except TypeError as error:
-        raise Fault(
+        raise UsageError(
             f"--implementation {target}: the class cannot be made without arguments ({error}); name an instance"
         ) from None
 
@@ -136,7 +139,9 @@ def _check_signature(target: str, function: Callable[..., Any]) -> None:
             if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
         ]
         if needed:
-            raise Fault(f"--implementation {target}: unknown required keyword '{needed[0]}'; {right}")
+            raise UsageError(f"--implementation {target}: unknown required keyword '{needed[0]}'; {right}")
         signature.bind("logits", "labels")
     except (TypeError, ValueError) as error:
-        raise Fault(f"--implementation {target}: cannot be called with logits and labels ({error}); {right}") from None
+        raise UsageError(
+            f"--implementation {target}: cannot be called with logits and labels ({error}); {right}"
+        ) from None

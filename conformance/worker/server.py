@@ -9,7 +9,6 @@ import dataclasses
 import json
 import sys
 import traceback
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,17 +16,19 @@ from typing import Any
 import numpy as np
 
 from conformance.adapter import BFLOAT16, Adapter, Implementation, NotOffered, Program, Request, signature_of
+from conformance.errors import UsageError
 from conformance.worker import wire
 from conformance.worker.candidate import brought, sources
-from conformance.worker.loading import Fault, load
+from conformance.worker.loading import load
 from conformance.worker.probe import PROBE
 
 Reply = tuple[Mapping[str, Any], Sequence[Any]]
-# Attributes of an adapter's class that hello tells.
-FACTS = (
-    "name", "packages", "imports", "modes", "quantities", "tangents", "dtypes", "mixed", "compiles_each_shape",
-    "layouts", "compiles_slowly", "contexts", "refills", "keeps_memory",
+# Attributes of an adapter's class that hello tells: texts, and others.
+LISTS = (
+    "packages", "imports", "modes", "quantities", "tangents", "dtypes", "compiles_each_shape", "layouts",
+    "compiles_slowly", "contexts",
 )  # fmt: skip
+FLAGS = ("refills", "keeps_memory")
 
 
 class Server:
@@ -56,11 +57,11 @@ class Server:
             self._channel.send(reply, answer)
 
     def _answer(self, head: Mapping[str, Any], parts: Sequence[bytearray]) -> Reply:
-        act: Callable[[Mapping[str, Any], Sequence[bytearray]], Reply] = {
+        acts: dict[str, Callable[[Mapping[str, Any], Sequence[bytearray]], Reply]] = {
             "hello": self._hello, "program": self._program, "run": self._run, "pull": self._pull,
             "where": self._where, "fetch": self._fetch, "refill": self._refill, "ask": self._ask,
             "forget": self._forget,
-        }[head["do"]]  # fmt: skip
+        }  # fmt: skip
         try:
             for number in head.get("free", ()):
                 self._tensors.pop(number, None)
@@ -68,8 +69,8 @@ class Server:
             for facts, part in zip(placed, parts):
                 array = wire.unpacked(facts, part, BFLOAT16)
                 self._tensors[facts["id"]] = self._placed(array, facts["device"], facts["layout"])
-            return act(head, parts[len(placed) :])
-        except Fault as fault:
+            return acts[head["do"]](head, parts[len(placed) :])
+        except UsageError as fault:
             return {"fault": str(fault)}, ()
         except BaseException as error:
             return {"error": _told(error)}, ()
@@ -155,7 +156,7 @@ class Server:
     def _ask(self, head: Mapping[str, Any], parts: Sequence[bytearray]) -> Reply:  # noqa: ARG002
         adapter, given = self._adapter, head.get("given", {})
         answers: dict[str, Callable[[], Any]] = {
-            "state": lambda: {**adapter.state(), **numpy_state()},
+            "state": adapter.surroundings,
             "threads": adapter.threads,
             "literal": lambda: adapter.literal(given["values"], given["dtype"], given["device"]),
             "setup": lambda: adapter.setup(self._request(given["request"])),
@@ -173,17 +174,8 @@ class Server:
             return {"id": self._last}
 
 
-def numpy_state() -> dict[str, str]:
-    """What a call must leave alone of NumPy."""
-    random: Any = np.random.get_state(legacy=False)["state"]
-    return {
-        "NumPy's handling of errors": str(np.geterr()),
-        "NumPy's random state": f"{zlib.crc32(random['key'].tobytes()):x} at {random['pos']}",
-    }
-
-
 def _facts(adapter: Adapter) -> dict[str, Any]:
-    facts = {name: getattr(adapter, name) for name in FACTS}
+    facts = {name: getattr(adapter, name) for name in ("name", *LISTS, *FLAGS)}
     switches = {
         name: {
             "environment": dict(each.environment), "may": each.may, "sentence": each.sentence, "url": each.url,
@@ -220,12 +212,12 @@ def _told(error: BaseException) -> dict[str, Any]:
     return {
         "classes": [[each.__module__, each.__name__] for each in type(error).__mro__ if each is not object],
         "text": str(error)[:4000],
-        "raised_in": _place(error),
+        "raised_in": raised_in(error),
         "not_offered": isinstance(error, NotOffered),
     }
 
 
-def _place(error: BaseException) -> str:
+def raised_in(error: BaseException) -> str:
     """The name of the module of the innermost frame. Nobody is of this project by calling himself so."""
     frames = list(traceback.walk_tb(error.__traceback__))
     if not frames:

@@ -16,8 +16,8 @@ MUST = {
     "crashed": "checks are recorded as crashed or errored, and the exit code is 1",
     "killed": "the run ends before its time: the exit code is not 0, and no record says that anything conforms",
     "disowned": "the run says that its records are not what it wrote, and the exit code is 2",
-    "no rank": "there is no time of it, or no duel says that it is faster",
     "innocent": "whoever is judged beside it has the verdict that he has without it",
+    "ranked": "it has a time, or a rank, that it has not earned, and TRUST.md says so",
     "undetected": "nothing stops it, and TRUST.md says so",
     "harmless": "every check has the outcome that an honest implementation has, and the exit code is 0",
 }
@@ -62,7 +62,7 @@ def _together(folder: str, name: str, choice: tuple[str, ...], must: str = "devi
 
 def _timed(name: str, verb: str = "benchmark", framework: str = "numpy") -> Cheat:
     # The clock is in the process of what it times.
-    return Cheat(f"clock/{name}", "undetected", (), framework, verb, company=f"{verb} {framework}")
+    return Cheat(f"clock/{name}", "ranked", (), framework, verb, company=f"{verb} {framework}")
 
 
 CHEATS = (
