@@ -93,28 +93,41 @@ class Writer:
     An earlier run's file is kept as results.previous.jsonl, unless ``append`` says to go on with it.
     """
 
+    _file: IO[str] | None
+
     def __init__(self, path: Path, *, append: bool = False) -> None:
+        self._path, self._file, self._written = path, None, hashlib.sha256()
         with files.refused_in_one_line(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists() and not append:
                 path.replace(path.with_name("results.previous.jsonl"))
-            self._file: IO[str] = path.open("a", encoding="utf-8", newline="\n")
-        self._path, self._before, self._written = path, path.stat().st_size, hashlib.sha256()
+            self._before = path.stat().st_size if append else 0
+            if append:
+                self._file = self._opened()
 
     def write(self, line: str) -> None:
-        """Append one record, as ``line`` gives it."""
+        """Append one record, as ``line`` gives it. The file appears with its first line: none is ever empty."""
         self._written.update(f"{line}\n".encode())
+        if self._file is None:
+            files.write(self._path, line + "\n")
+            self._file = self._opened()
+            return
         self._file.write(line + "\n")
         self._file.flush()
 
     def close(self) -> None:
         """Close the file. Raises UsageError if what was written to it is not what stands there."""
+        if self._file is None:
+            return
         self._file.close()
         with files.refused_in_one_line(self._path), self._path.open("rb") as file:
             file.seek(self._before)
             there = hashlib.file_digest(file, "sha256")
         if there.digest() != self._written.digest():
             raise UsageError(f"{self._path}: somebody else wrote to it while the run went on; judge anew")
+
+    def _opened(self) -> IO[str]:
+        return self._path.open("a", encoding="utf-8", newline="\n")
 
 
 def unbroken(path: Path) -> list[Record]:

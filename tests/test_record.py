@@ -18,7 +18,7 @@ from conformance.outcome import Deviates, Worst
 from conformance.report import page
 from conformance.schema import validate
 from conformance.subject import Subject
-from tests.runs import written
+from tests.runs import head, written
 
 SUBJECT = Subject("a", "bce", "1.0", "eager", "cpu", "float32")
 
@@ -136,3 +136,13 @@ def test_runs_merge_and_the_later_check_counts() -> None:
 
     assert [each["outcome"] for each in merged.checks] == ["conforms", "deviates"]
     assert merged.replaced == 1
+
+
+def test_a_file_appears_with_its_first_line(tmp_path: Path) -> None:
+    """Killed before that, a run leaves none; killed after it, one that can be read."""
+    path = tmp_path / "results.jsonl"
+    writer = record.Writer(path)
+    assert not path.exists()
+    writer.write(record.line(head()))
+    assert len(list(record.read(path))) == 1
+    writer.close()
