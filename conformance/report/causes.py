@@ -21,7 +21,7 @@ _UNRANKED = 100
 _TEXTS = ("title", "reason", "harm", "right", "severity", "rank", "link", "related", "documented", "documented_url")
 
 
-def causes(merged: Merged) -> list[Cause]:
+def causes(merged: Merged, who: Standing | None = None) -> list[Cause]:
     """The known deviations by root cause: of public functions first, what is documented after what is not.
 
     ``rows`` of a cause are its checks by level, what is documented apart; each says where it shows, and how bad it is.
@@ -32,7 +32,7 @@ def causes(merged: Merged) -> list[Cause]:
         for adapter, entries in run.get("deviations", {}).items()
         for name, text in entries.items()
     }
-    who = standing(merged)
+    who = who or standing(merged)
     groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for check in merged.checks:
         if check.get("deviation") and check["outcome"] in ("deviates", "errored"):

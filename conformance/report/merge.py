@@ -32,7 +32,7 @@ class Merged:
     implementations: dict[tuple[str, str], Record] = field(default_factory=dict)
     grids: dict[str, Record] = field(default_factory=dict)
     curves: Sequence[Record] = ()
-    others: Sequence[Record] = ()  # speed and sweep, the latest of a subject and workload
+    others: Sequence[Record] = ()  # times, sweeps, ports and trials, the latest of each
     latest: dict[str, str] = field(default_factory=dict)  # adapter to the start of the run with its last result
 
     def missing(self) -> dict[str, str]:
@@ -71,7 +71,8 @@ def merge(runs: Iterable[Sequence[Record]]) -> Merged:
     ordered = sorted((list(run) for run in runs), key=lambda run: str(run[0]["started"]))
     if not ordered:
         raise UsageError("no runs; name at least one results.jsonl")
-    reference = ordered[-1]
+    judging = [run for run in ordered if any(each["record"] == "check" for each in run)]
+    reference = (judging or ordered)[-1]  # times, sweeps and ports are of no case
     cases = _cases(ordered, str(reference[0]["case_set"]))
     notes: list[str] = []
     checks: dict[Key, Record] = {}
@@ -99,6 +100,10 @@ def merge(runs: Iterable[Sequence[Record]]) -> Merged:
                 curves[(*named(each["subject"]), each["quantity"])] = each
             elif kind in ("speed", "sweep"):
                 others[(*named(each["subject"]), kind, str(each.get("workload", each.get("options"))))] = each
+            elif kind == "port":
+                others[(*named(each["subject"]), kind, each["shape"], *each["features"])] = each
+            elif kind == "trial":
+                others[(kind, *(each[name] for name in ("name", "adapter", "implementation")))] = each
     if again:
         names = ", ".join(sorted(again))
         notes.append(f"{sum(again.values()):,} checks of {names} were made more than once; the latest counts.")

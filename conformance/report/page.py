@@ -15,21 +15,26 @@ import numpy as np
 from conformance import __version__, anatomy, files, record
 from conformance.adapter import ROLES
 from conformance.report import (
-    agreement,
     causes,
     change,
     compare,
     curves,
+    doors,
     explorer,
     history,
+    home,
     overview,
+    port,
+    searching,
     speed,
     standing,
     sweeps,
+    traps,
 )
+from conformance.report.glossary import GLOSSARY
 from conformance.report.merge import Merged, merge, named, write_records
 from conformance.report.pack import compressed
-from conformance.report.states import LEVELS, SEVERITIES, STATES
+from conformance.report.states import LEVELS, STATES
 from conformance.report.teeth import Teeth
 from conformance.reproducer import shown
 from conformance.spec import CLAUSES
@@ -37,17 +42,21 @@ from conformance.spec import CLAUSES
 __all__ = ["Merged", "merge", "render", "write", "write_comparison", "write_history", "write_records"]
 
 HERE = Path(__file__).parent
-SECTIONS = {
-    "verdict": "Verdict",
+SECTIONS = ("home", "find", "fix", "port", "kernel", "verdict", "cases", "where", "sweeps", "speed", "about")
+MEASURED = {
+    "verdict": "Tiles",
     "cases": "Cases",
-    "where": "Where",
-    "why": "Why",
-    "agreement": "Agreement",
-    "anatomy": "Anatomy",
+    "where": "Error by logit",
+    "sweeps": "Every float",
     "speed": "Speed",
-    "sweeps": "Sweeps",
-    "teeth": "Teeth",
-    "runs": "Runs",
+}
+ABOUT = {
+    "glossary": "Glossary",
+    "clauses": "Clauses",
+    "runs": "Runs and download",
+    "anatomy": "The formula, step by step",
+    "apart": "Formulas of users' and our own",
+    "teeth": "How the tests are tested",
 }
 _LEGEND = {
     "conforms": ("conforms", STATES["conforms"]),
@@ -59,7 +68,6 @@ _LEGEND = {
     "no-data": ("no data", STATES["no-data"]),
 }
 _MOST_SURPRISES = 200
-_LEADING = 5
 
 
 def write(merged: Merged, path: Path, teeth: Teeth | None = None) -> None:
@@ -70,57 +78,69 @@ def write(merged: Merged, path: Path, teeth: Teeth | None = None) -> None:
 def render(merged: Merged, teeth: Teeth | None = None) -> str:
     """The page's HTML. Everything that comes from records is escaped, or in the alphabet of base64."""
     who = standing.standing(merged)
-    of_functions = [check for check in merged.checks if who.role(check) == "function"]
-    others = [check for check in merged.checks if who.role(check) != "function"]
-    frameworks, apart = overview.overview(of_functions, who), overview.overview(others)
-    found = causes.causes(merged)
-    judged = causes.of_functions(found)
-    surprises = [check for check in merged.checks if not check["expected"]]
+    found = causes.causes(merged, who)
     swept = sweeps.rows(merged)
-    return (
-        environment()
-        .get_template("page.html.jinja")
-        .render(
-            version=__version__,
-            nav=SECTIONS,
-            sections=SECTIONS,
-            merged=merged,
-            runs=merged.runs,
-            notes=merged.notes,
-            total=len(merged.checks),
-            subjects=len({named(check["subject"]) for check in merged.checks}),
-            frameworks=frameworks,
-            apart=apart,
-            judged=judged,
-            leading=judged[:_LEADING],
-            documented_count=sum(each["rows"][0]["documented"] for each in found),
-            counted=sum(1 for _ in who.counted(merged.checks)),
-            roles=ROLES,
-            severities=SEVERITIES,
-            missing=merged.missing(),
-            dtypes=overview.dtypes(merged.checks),
-            devices=sorted({row.device for each in (*frameworks, *apart) for row in each.rows}),
-            chapters=overview.chapters(merged.checks),
-            causes=found,
-            surprises=surprises[:_MOST_SURPRISES],
-            surprise_count=len(surprises),
-            nothing=not any(
-                check["outcome"] in ("conforms", "deviates", "errored", "crashed") for check in merged.checks
-            ),
-            clauses=CLAUSES,
-            states=STATES,
-            levels=LEVELS,
-            legend=_LEGEND,
-            has_curves=bool(merged.curves),
-            anatomy=[(each, anatomy.steps(each)) for each in anatomy.EXAMPLES.values()],
-            has_speed=any(each["record"] == "speed" for each in merged.others),
-            sweeps=swept,
-            teeth=teeth,
-            data=_data(merged, found, swept),
-            script=markupsafe.Markup("\n").join(_script(f"scripts/{path.name}") for path in _scripts()),
-            style=_style(),
-        )
-    )
+    shown = {
+        **_head(merged, who, found),
+        **_tiles(merged, who),
+        **_news(merged),
+        "composed": [doors.alone(each) for each in found if each["role"] != "function"],
+        "traps": traps.traps(merged, who),
+        "anatomy": [(each, anatomy.steps(each)) for each in anatomy.EXAMPLES.values()],
+        "has_curves": bool(merged.curves),
+        "has_speed": any(each["record"] == "speed" for each in merged.others),
+        "has_ports": any(each["record"] == "port" for each in merged.others),
+        "sweeps": swept,
+        "teeth": teeth,
+        "data": _data(merged, found, swept, who),
+    }
+    return environment().get_template("page.html.jinja").render(**_fixed(), **shown)
+
+
+def _fixed() -> dict[str, Any]:
+    """What is the same on every page."""
+    return {
+        "version": __version__, "sections": SECTIONS, "measured": MEASURED, "about": ABOUT, "roles": ROLES,
+        "clauses": CLAUSES, "states": STATES, "levels": LEVELS, "legend": _LEGEND, "columns": home.COLUMNS,
+        "titles": doors.TITLES, "glossary": GLOSSARY, "draft": doors.draft, "style": _style(),
+        "script": markupsafe.Markup("\n").join(_script(f"scripts/{path.name}") for path in _scripts()),
+    }  # fmt: skip
+
+
+def _head(merged: Merged, who: standing.Standing, found: list[causes.Cause]) -> dict[str, Any]:
+    return {
+        "merged": merged,
+        "runs": merged.runs,
+        "notes": merged.notes,
+        "missing": merged.missing(),
+        "facts": home.facts(merged),
+        "doors": doors.doors(merged, who, found),
+        "lines": home.lines(merged, who, found),
+        "total": len(merged.checks),
+        "counted": sum(1 for _ in who.counted(merged.checks)),
+    }
+
+
+def _tiles(merged: Merged, who: standing.Standing) -> dict[str, Any]:
+    frameworks = overview.overview((check for check in merged.checks if who.role(check) == "function"), who)
+    apart = overview.overview(check for check in merged.checks if who.role(check) != "function")
+    rows = [row for each in (*frameworks, *apart) for row in each.rows]
+    return {
+        "frameworks": frameworks,
+        "apart": apart,
+        "subjects": len({named(check["subject"]) for check in merged.checks}),
+        "dtypes": overview.dtypes(merged.checks),
+        "devices": sorted({row.device for row in rows}),
+        "chapters": overview.chapters(merged.checks),
+        "kinds": {tile.kind for row in rows for tiles in row.tiles.values() for tile in tiles.values()},
+        "seen_levels": {level for row in rows for level, clauses in row.deviating.items() if clauses},
+    }
+
+
+def _news(merged: Merged) -> dict[str, Any]:
+    surprises = [check for check in merged.checks if not check["expected"]]
+    judged = any(check["outcome"] in ("conforms", "deviates", "errored", "crashed") for check in merged.checks)
+    return {"surprises": surprises[:_MOST_SURPRISES], "surprise_count": len(surprises), "nothing": not judged}
 
 
 def write_comparison(comparison: compare.Comparison, path: Path) -> None:
@@ -160,7 +180,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    made.filters |= {"decimal": decimal, "ulps": ulps, "rows": _rows, "shade": _shade}
+    made.filters |= {"decimal": decimal, "ulps": ulps, "rows": _rows, "shade": _shade, "slug": searching.slug}
     return made
 
 
@@ -192,14 +212,20 @@ def ulps(value: Any) -> str:
     return f"{value:.3g}" if value < 1e5 else f"{value:.1e}".replace("e+0", "e").replace("e+", "e")
 
 
-def _data(merged: Merged, found: list[causes.Cause], swept: list[sweeps.Row]) -> Mapping[str, str]:
-    data = {"explorer": explorer.explorer(merged, found), "records": _uncounted(merged)}
+def _data(
+    merged: Merged, found: list[causes.Cause], swept: list[sweeps.Row], who: standing.Standing
+) -> Mapping[str, str]:
+    data = {
+        "explorer": explorer.explorer(merged, found),
+        "records": _uncounted(merged),
+        "search": searching.searching(merged, found),
+    }
     drawn = {"speed": speed.speed(merged), "sweeps": sweeps.sweeps(swept)}
-    if merged.curves:
-        grids = curves.lattices(merged)
-        measured = list(curves.samples(merged, grids))
+    grids = curves.lattices(merged) if merged.curves else {}
+    measured = list(curves.samples(merged, grids))
+    if measured:
         drawn["curves"] = curves.curves(merged, grids, measured)
-        drawn["agreement"] = agreement.agreement(merged, grids, measured, found)
+    data["port"] = port.port(merged, who, found, grids, measured)
     drawn = {name: text for name, text in drawn.items() if text}
     return {**data, **drawn, **({"charts": charts()} if drawn else {})}
 

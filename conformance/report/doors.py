@@ -1,0 +1,163 @@
+"""The maintainer's door: what of one framework's public functions has to be mended, worst first, as a user sees it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.version import Version
+
+from conformance.record import Record
+from conformance.report.causes import Cause
+from conformance.report.merge import Merged
+from conformance.report.standing import Standing
+from conformance.report.states import SEVERITIES
+
+TITLES = {"jax": "JAX, Optax", "pytorch": "PyTorch", "tensorflow": "TensorFlow, Keras", "numpy": "NumPy, SciPy"}
+_TOLD = re.compile(r"# got (.+), exact (.+)$")
+_ISSUE = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+)/(issues|pull)/(\d+)$")
+_MODES = {"eager": 0, "autocast": 1, "compiled": 2, "graph": 3, "session": 4, "xla": 5, "func": 6}
+Beside = Mapping[tuple[str, str, str], Mapping[tuple[str, str], str]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A cause as its maintainer reads it."""
+
+    cause: Cause
+    modes: Sequence[str]
+    since: str
+    told: tuple[str, str]
+    others: Mapping[str, Sequence[str]]  # what happens elsewhere, to who
+    sources: Sequence[Record]
+
+    @property
+    def issues(self) -> str:
+        """The number of its own issue; '' if there is none."""
+        found = _ISSUE.match(self.cause["link"])
+        return f"#{found[3]}" if found else ""
+
+
+@dataclass(frozen=True)
+class Door:
+    """One framework: its findings to mend, those that its documentation tells of, and what of it was run."""
+
+    adapter: str
+    title: str
+    versions: Sequence[str]
+    findings: Sequence[Finding]
+    documented: Sequence[Finding]
+
+    @property
+    def by_severity(self) -> dict[str, list[Finding]]:
+        """What is to mend by severity, worst first; a severity that nothing has is not there."""
+        groups: dict[str, list[Finding]] = {}
+        for each in self.findings:
+            groups.setdefault(SEVERITIES.get(each.cause["severity"], "not rated"), []).append(each)
+        return groups
+
+
+def doors(merged: Merged, who: Standing, found: Sequence[Cause]) -> list[Door]:
+    """A door for each framework of which a public function was judged."""
+    versions: dict[str, set[str]] = defaultdict(set)
+    for adapter, version, role in {(*_owner(each), who.role(each)) for each in merged.checks}:
+        if role == "function":
+            versions[adapter].add(version)
+    ordered = {name: sorted(each, key=_order) for name, each in versions.items()}
+    own = [each for each in found if each["role"] == "function" and each["adapter"] in ordered]
+    beside = _beside(merged, who, own)
+    sources = [each for each in merged.others if each["record"] == "source"]
+    made = []
+    for adapter in sorted(ordered):
+        findings = [
+            _finding(each, ordered[adapter], beside, sources) for each in own if each["adapter"] == adapter
+        ]
+        mend = [each for each in findings if not each.cause["rows"][0]["documented"]]
+        rest = [each for each in findings if each.cause["rows"][0]["documented"]]
+        made.append(Door(adapter, TITLES.get(adapter, adapter), ordered[adapter], mend, rest))
+    return made
+
+
+def alone(cause: Cause) -> Finding:
+    """A cause without a framework's door: of a composition or a control."""
+    return _finding(cause, (), {}, ())
+
+
+def draft(cause: Cause, versions: Sequence[str]) -> str:
+    """An issue to file where nothing is upstream: what happens, a script, the versions, and how the value is known."""
+    got, exact = told(cause)
+    lines = [f"### {cause['title'] or cause['id']}", "", cause["reason"], ""]
+    lines += ["```python", cause["reproducer"], "```", ""]
+    lines += [f"Printed: `{got}`; exact: `{exact}`.", ""] if got else []
+    lines += [f"**Where:** {cause['rows'][0]['where']}", f"**Versions:** {', '.join(versions)}", f"**Effect:** {cause['harm']}"]
+    lines += [f"**Right beside it:** {cause['right']}"] if cause["right"] else []
+    return "\n".join([*lines, "", "The exact value was proven by ball arithmetic (sigmoid-xent-conformance)."])
+
+
+def told(cause: Cause) -> tuple[str, str]:
+    """What the script prints, and what is exact, as its last line says."""
+    found = _TOLD.search(cause["reproducer"].rstrip().rpartition("\n")[2]) if cause["reproducer"] else None
+    return (found[1], found[2]) if found else ("", "")
+
+
+def _finding(cause: Cause, versions: Sequence[str], beside: Beside, sources: Sequence[Record]) -> Finding:
+    example = cause["example"]
+    place = (example["clause"], example["case"], example["subject"]["dtype"])
+    others: dict[str, list[str]] = defaultdict(list)
+    for (adapter, name), what in sorted(beside.get(place, {}).items()):
+        if adapter != cause["adapter"]:
+            others[what].append(f"{TITLES.get(adapter, adapter).split(',')[0]} {name}")
+    names = set(cause["implementations"])
+    where = [
+        each for each in sources
+        if each["adapter"] == cause["adapter"]
+        and (cause["id"] in each["deviations"] if each["deviations"] else each["implementation"] in names)
+    ]  # fmt: skip
+    modes = sorted(cause["modes"], key=lambda mode: (_MODES.get(mode, 9), mode))
+    return Finding(cause, modes, _since(cause, versions), told(cause), dict(others), where)
+
+
+def _since(cause: Cause, versions: Sequence[str]) -> str:
+    """From which version on, as far as these runs know."""
+    seen = [each for each in versions if each in cause["versions"]]
+    if len(versions) < 2:
+        return f"seen in {seen[0]}; older versions were not run" if seen else ""
+    first = versions.index(seen[0]) if seen else 0
+    if first == 0:
+        return f"seen from {seen[0]} on, the oldest that was run"
+    return f"since {seen[0]}; {versions[first - 1]} does not have it"
+
+
+def _beside(merged: Merged, who: Standing, found: Sequence[Cause]) -> Beside:
+    """What every public function did where a cause's example is: in the first mode that it has."""
+    wanted = {(each["example"]["clause"], each["example"]["case"], each["example"]["subject"]["dtype"]) for each in found}
+    first: dict[tuple[str, str, str], dict[tuple[str, str], tuple[int, str]]] = defaultdict(dict)
+    for check in merged.checks:
+        subject = check["subject"]
+        place = (check["clause"], check["case"], subject["dtype"])
+        if place not in wanted or not who.counts(check):
+            continue
+        name, rank = (subject["adapter"], subject["implementation"]), _MODES.get(subject["mode"], 9)
+        if rank < first[place].get(name, (10, ""))[0]:
+            first[place][name] = rank, _outcome(check)
+    return {place: {name: what for name, (_, what) in each.items()} for place, each in first.items()}
+
+
+def _outcome(check: Record) -> str:
+    if check["outcome"] == "deviates" or check["outcome"] == "errored":
+        return "documented otherwise" if check.get("documented") else f"wrong too ({check['signature'].replace('-', ' ')})"
+    return {"conforms": "right", "unsupported": "not offered"}.get(check["outcome"], check["outcome"])
+
+
+def _owner(check: Record) -> tuple[str, str]:
+    return check["subject"]["adapter"], check["subject"]["version"]
+
+
+def _order(text: str) -> tuple[int, Any]:
+    try:
+        return 1, Version(text)
+    except ValueError:
+        return 0, text
