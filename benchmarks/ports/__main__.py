@@ -21,6 +21,7 @@ import numpy as np
 from benchmarks.ports.calls import CALLS, Call, Wanted, all_wanted, text
 from benchmarks.ports.inputs import FEATURES, inputs, plain
 from benchmarks.ports.running import run
+from benchmarks.ports.sources import sources
 from benchmarks.ports.trials import Trial, printed, trials
 from conformance import record
 from conformance.dtype import DTYPES
@@ -49,6 +50,9 @@ def main() -> int:
         for each in ports(call, version):
             writer.write(record.line(each))
         print(f"{call.adapter} {call.implementation}", file=sys.stderr)
+    for each in sources():
+        if each["adapter"] in adapters:
+            writer.write(record.line(each))
     for trial in trials():
         if trial.adapter in adapters:
             writer.write(record.line(tried(trial)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from benchmarks.ports.inputs import SHAPES, SMOOTHING
 
 HALVES = ("float16", "bfloat16")
+_WIDENED = "    x, z = tf.cast(x, tf.float32), tf.cast(z, tf.float32)"
 _SMOOTHED = f"z * (1 - {SMOOTHING}) + {SMOOTHING} / 2"
 
 
@@ -66,7 +67,7 @@ def _pytorch(wanted: Wanted) -> Iterator[str]:
         yield "@torch.compile"
     yield wanted.signature
     if wanted.mode == "autocast":
-        yield f'    with torch.autocast(x.device.type, dtype=torch.{wanted.dtype}):  # the loss is computed in float32'
+        yield f"    with torch.autocast(x.device.type, dtype=torch.{wanted.dtype}):  # the loss is computed in float32"
     pad = "    " * (2 if wanted.mode == "autocast" else 1)
     if wanted.dtype in HALVES and wanted.mode != "autocast":
         yield f"{pad}x, z = x.float(), z.float()  # else the loss is computed in {wanted.dtype}"
@@ -94,7 +95,7 @@ def _keras(wanted: Wanted) -> Iterator[str]:
     yield f"bce = tf.keras.losses.BinaryCrossentropy(from_logits=True{smoothing}{reduction}{wide})"
     yield from ("", *_decorated(wanted), wanted.signature)
     if wanted.dtype in HALVES and by_hand:
-        yield "    x, z = tf.cast(x, tf.float32), tf.cast(z, tf.float32)"
+        yield _WIDENED
     if not by_hand:
         column = wanted.column.replace(", None", "", 1) if wanted.shape != "multilabel" else ""
         weight = f", sample_weight=w{column}" if wanted.has("weight") else ""
@@ -112,14 +113,14 @@ def _pairing(wanted: Wanted) -> str:
 def _sigmoid(wanted: Wanted) -> Iterator[str]:
     yield from ("import tensorflow as tf", "", *_decorated(wanted), wanted.signature)
     if wanted.dtype in HALVES:
-        yield f"    x, z = tf.cast(x, tf.float32), tf.cast(z, tf.float32)  # else the loss is computed in {wanted.dtype}"
+        yield f"{_WIDENED}  # else the loss is computed in {wanted.dtype}"
     yield from _tensorflow_body(wanted, "tf.nn.sigmoid_cross_entropy_with_logits(labels={z}, logits=x)")
 
 
 def _weighted(wanted: Wanted) -> Iterator[str]:
     yield from ("import tensorflow as tf", "", *_decorated(wanted), wanted.signature)
     if wanted.dtype in HALVES:
-        yield f"    x, z = tf.cast(x, tf.float32), tf.cast(z, tf.float32)  # else the loss is computed in {wanted.dtype}"
+        yield f"{_WIDENED}  # else the loss is computed in {wanted.dtype}"
     ratio = "q" if wanted.has("classes") else "1.0"
     call = "tf.nn.weighted_cross_entropy_with_logits(labels={z}, logits=x, pos_weight=" + ratio + ")"
     yield from _tensorflow_body(wanted, call, has_ratio=True)
@@ -128,7 +129,7 @@ def _weighted(wanted: Wanted) -> Iterator[str]:
 def _v1(wanted: Wanted) -> Iterator[str]:
     yield from ("import tensorflow as tf", "", *_decorated(wanted), wanted.signature)
     if wanted.dtype in HALVES:
-        yield f"    x, z = tf.cast(x, tf.float32), tf.cast(z, tf.float32)  # else the losses are rounded to {wanted.dtype}"
+        yield f"{_WIDENED}  # else the losses are rounded to {wanted.dtype}"
     smoothing = f", label_smoothing={SMOOTHING}" if wanted.has("smoothing") and not wanted.has("classes") else ""
     if wanted.has("classes") or wanted.has("mask"):
         reduction = "reduction=tf.compat.v1.losses.Reduction.NONE"
@@ -151,7 +152,9 @@ def _tensorflow_body(wanted: Wanted, call: str, smoothed: bool = False, has_rati
         yield "    x = tf.where(m, x, tf.zeros_like(x))  # before the loss: 0 * NaN is NaN"
     if wanted.has("smoothing") and not smoothed:
         yield f"    z = {_SMOOTHED}  # smooth the labels, not the loss"
-    yield from _reduced(wanted, call, has_ratio, ("tf.ones_like(z)", "tf.zeros_like(z)"), "tf.reduce_mean", "tf.reduce_sum")
+    yield from _reduced(
+        wanted, call, has_ratio, ("tf.ones_like(z)", "tf.zeros_like(z)"), "tf.reduce_mean", "tf.reduce_sum"
+    )
 
 
 def _reduced(
@@ -190,13 +193,14 @@ def _optax(wanted: Wanted) -> Iterator[str]:
 
 
 _LAST = ("multilabel", "last", "one")
+_PYTORCH = ("eager", "compiled", "func", "autocast")
 _TENSORFLOW = ("eager", "graph", "xla")
 CALLS = (
     Call("tensorflow", "keras.losses.BinaryCrossentropy", _TENSORFLOW, _LAST, _keras),
     Call("tensorflow", "sigmoid_cross_entropy_with_logits", _TENSORFLOW, _LAST, _sigmoid),
     Call("tensorflow", "weighted_cross_entropy_with_logits", _TENSORFLOW, _LAST, _weighted),
     Call("tensorflow", "compat.v1.losses.sigmoid_cross_entropy", _TENSORFLOW, _LAST, _v1),
-    Call("pytorch", "binary_cross_entropy_with_logits", ("eager", "compiled", "func", "autocast"), tuple(SHAPES), _pytorch),
+    Call("pytorch", "binary_cross_entropy_with_logits", _PYTORCH, tuple(SHAPES), _pytorch),
     Call("jax", "optax.sigmoid_binary_cross_entropy", ("eager", "compiled"), _LAST, _optax),
 )  # fmt: skip
 
@@ -207,6 +211,8 @@ def all_wanted(call: Call, dtypes: Collection[str], features: Collection[tuple[s
         for dtype in dtypes:
             if mode == "autocast" and dtype not in HALVES:
                 continue
+            if mode == "compiled" and call.adapter == "pytorch" and dtype != "float32":
+                continue  # each is a program of C++
             for shape in call.shapes:
                 for chosen in features:
                     if not (shape in ("one", "onefirst") and "classes" in chosen):

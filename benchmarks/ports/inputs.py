@@ -35,8 +35,7 @@ def inputs(shape: str, features: Collection[str]) -> Inputs:
     """Logits are multiples of 1/8 below 16, -inf where masked; labels are 0 and 1, 0 where masked."""
     axes = SHAPES[shape]
     draw = np.random.default_rng(7)
-    size = tuple(_SIZES[axis] for axis in axes if axis != "C") + (_SIZES["C"],)
-    size = size if "C" in axes else tuple(_SIZES[axis] for axis in axes if axis != "1") + (1,)
+    size = (*(_SIZES[axis] for axis in axes if axis not in "C1"), _SIZES["C" if "C" in axes else "1"])
     x = np.round(8 * np.clip(draw.normal(0, 4, size), -15, 15)) / 8
     z = (draw.random(size) < 0.5).astype(np.float64)
     m = draw.random(size) < 0.75 if "mask" in features else np.ones(size, np.bool_)

@@ -30,7 +30,7 @@ def run(adapter: str, text: str, wanted: Wanted) -> Ran:
 
 def _run(adapter: str, space: dict[str, Any], given: Inputs, wanted: Wanted) -> Ran:
     names = ("x", "z", *(name for name, feature in _NAMES.items() if wanted.has(feature)))
-    return _RUNNERS[adapter](space["loss_of"], _operands(given, names, wanted), wanted)
+    return _RUNNERS[adapter](space["loss_of"], _operands(given, names, wanted), wanted.mode)
 
 
 _NAMES = {"w": "weight", "q": "classes", "m": "mask"}
@@ -43,10 +43,10 @@ def _operands(given: Inputs, names: tuple[str, ...], wanted: Wanted) -> dict[str
     return {name: (getattr(given, name), dtypes.get(name, wide)) for name in names}
 
 
-def _pytorch(function: Callable[..., Any], operands: dict[str, tuple[Any, str]], wanted: Wanted) -> Ran:
+def _pytorch(function: Callable[..., Any], operands: dict[str, tuple[Any, str]], mode: str) -> Ran:
     torch = importlib.import_module("torch")
     x, *others = (torch.tensor(each).to(getattr(torch, dtype)) for each, dtype in operands.values())
-    if wanted.mode == "func":
+    if mode == "func":
         gradient, loss = torch.func.grad_and_value(function)(x, *others)
     else:
         loss = function(x.requires_grad_(), *others)
@@ -54,7 +54,7 @@ def _pytorch(function: Callable[..., Any], operands: dict[str, tuple[Any, str]],
     return float(loss.detach().double()), gradient.double().numpy()
 
 
-def _tensorflow(function: Callable[..., Any], operands: dict[str, tuple[Any, str]], wanted: Wanted) -> Ran:
+def _tensorflow(function: Callable[..., Any], operands: dict[str, tuple[Any, str]], _: str) -> Ran:
     tf = importlib.import_module("tensorflow")
     x, *others = (tf.cast(tf.constant(each), dtype) for each, dtype in operands.values())
     with tf.GradientTape() as tape:
@@ -64,7 +64,7 @@ def _tensorflow(function: Callable[..., Any], operands: dict[str, tuple[Any, str
     return float(tf.cast(loss, tf.float64)), np.asarray(tf.cast(gradient, tf.float64))
 
 
-def _jax(function: Callable[..., Any], operands: dict[str, tuple[Any, str]], wanted: Wanted) -> Ran:
+def _jax(function: Callable[..., Any], operands: dict[str, tuple[Any, str]], _: str) -> Ran:
     jax = importlib.import_module("jax")
     jax.config.update("jax_enable_x64", True)
     x, *others = (jax.numpy.asarray(each).astype(dtype) for each, dtype in operands.values())

@@ -28,8 +28,11 @@ _UNREDUCED = {
     ),
     ("jax", "optax.sigmoid_binary_cross_entropy"): "optax.losses.sigmoid_binary_cross_entropy(x, z)",
 }
-_WEIGHT = {"keras.losses.BinaryCrossentropy": ", sample_weight=w", "compat.v1.losses.sigmoid_cross_entropy": ", weights=w",
-           "binary_cross_entropy_with_logits": ", weight=w"}  # fmt: skip
+_WEIGHT = {
+    "keras.losses.BinaryCrossentropy": ", sample_weight=w",
+    "compat.v1.losses.sigmoid_cross_entropy": ", weights=w",
+    "binary_cross_entropy_with_logits": ", weight=w",
+}
 _MAKE = {"pytorch": "torch.tensor({})", "tensorflow": "tf.constant({})", "jax": "jnp.array({})"}
 _HALF = {"pytorch": "torch.bfloat16", "tensorflow": "tf.bfloat16", "jax": "jnp.bfloat16"}
 _ONES = {"pytorch": "torch.ones({})", "tensorflow": "tf.ones({})", "jax": "jnp.ones({})"}
@@ -56,9 +59,7 @@ def trials() -> Iterator[Trial]:
 def _bodies(adapter: str, implementation: str, call: str) -> Iterator[tuple[str, str]]:
     make, ones, half = _MAKE[adapter], _ONES[adapter], _HALF[adapter]
     plain = call.format(w="")
-    yield "rank", (
-        f"x, z = {ones.format('[2, 3, 4, 1]')}, {ones.format('[2, 3, 4]')}\nloss = {plain}\nprint({_SHAPE})"
-    )
+    yield "rank", (f"x, z = {ones.format('[2, 3, 4, 1]')}, {ones.format('[2, 3, 4]')}\nloss = {plain}\nprint({_SHAPE})")
     given = f"x, z = {make.format('[6.25], dtype=' + half)}, {make.format('[1.0], dtype=' + half)}"
     yield "half", _with_gradient(adapter, given, _one_each(plain, implementation))
     given = f"""x, z = {make.format('[float("-inf"), 1.0]')}, {make.format("[0.0, 1.0]")}"""
@@ -69,9 +70,12 @@ def _bodies(adapter: str, implementation: str, call: str) -> Iterator[tuple[str,
     if weight:
         picture = "[3, 1, 2, 3]" if adapter == "pytorch" else "[3, 2, 3, 1]"
         whole = "loss.numpy().reshape(3, -1).mean(1).tolist()"
-        yield "weight", (
-            f"x, z = {ones.format(picture)}, {ones.format(picture)}\nw = {make.format('[1.0, 0.0, 0.0]')}\n"
-            f"loss = {call.format(w=weight)}\nprint({whole})"
+        yield (
+            "weight",
+            (
+                f"x, z = {ones.format(picture)}, {ones.format(picture)}\nw = {make.format('[1.0, 0.0, 0.0]')}\n"
+                f"loss = {call.format(w=weight)}\nprint({whole})"
+            ),
         )
 
 

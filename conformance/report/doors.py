@@ -11,6 +11,7 @@ from typing import Any
 from packaging.version import Version
 
 from conformance.record import Record
+from conformance.report import where
 from conformance.report.causes import Cause
 from conformance.report.merge import Merged
 from conformance.report.standing import Standing
@@ -29,6 +30,7 @@ class Finding:
 
     cause: Cause
     modes: Sequence[str]
+    dtypes: str
     since: str
     told: tuple[str, str]
     others: Mapping[str, Sequence[str]]  # what happens elsewhere, to who
@@ -72,9 +74,7 @@ def doors(merged: Merged, who: Standing, found: Sequence[Cause]) -> list[Door]:
     sources = [each for each in merged.others if each["record"] == "source"]
     made = []
     for adapter in sorted(ordered):
-        findings = [
-            _finding(each, ordered[adapter], beside, sources) for each in own if each["adapter"] == adapter
-        ]
+        findings = [_finding(each, ordered[adapter], beside, sources) for each in own if each["adapter"] == adapter]
         mend = [each for each in findings if not each.cause["rows"][0]["documented"]]
         rest = [each for each in findings if each.cause["rows"][0]["documented"]]
         made.append(Door(adapter, TITLES.get(adapter, adapter), ordered[adapter], mend, rest))
@@ -92,7 +92,11 @@ def draft(cause: Cause, versions: Sequence[str]) -> str:
     lines = [f"### {cause['title'] or cause['id']}", "", cause["reason"], ""]
     lines += ["```python", cause["reproducer"], "```", ""]
     lines += [f"Printed: `{got}`; exact: `{exact}`.", ""] if got else []
-    lines += [f"**Where:** {cause['rows'][0]['where']}", f"**Versions:** {', '.join(versions)}", f"**Effect:** {cause['harm']}"]
+    lines += [
+        f"**Where:** {cause['rows'][0]['where']}",
+        f"**Versions:** {', '.join(versions)}",
+        f"**Effect:** {cause['harm']}",
+    ]
     lines += [f"**Right beside it:** {cause['right']}"] if cause["right"] else []
     return "\n".join([*lines, "", "The exact value was proven by ball arithmetic (sigmoid-xent-conformance)."])
 
@@ -111,13 +115,15 @@ def _finding(cause: Cause, versions: Sequence[str], beside: Beside, sources: Seq
         if adapter != cause["adapter"]:
             others[what].append(f"{TITLES.get(adapter, adapter).split(',')[0]} {name}")
     names = set(cause["implementations"])
-    where = [
+    places = [
         each for each in sources
         if each["adapter"] == cause["adapter"]
         and (cause["id"] in each["deviations"] if each["deviations"] else each["implementation"] in names)
     ]  # fmt: skip
     modes = sorted(cause["modes"], key=lambda mode: (_MODES.get(mode, 9), mode))
-    return Finding(cause, modes, _since(cause, versions), told(cause), dict(others), where)
+    return Finding(
+        cause, modes, where.dtypes(cause["dtypes"]), _since(cause, versions), told(cause), dict(others), places
+    )
 
 
 def _since(cause: Cause, versions: Sequence[str]) -> str:
@@ -133,7 +139,9 @@ def _since(cause: Cause, versions: Sequence[str]) -> str:
 
 def _beside(merged: Merged, who: Standing, found: Sequence[Cause]) -> Beside:
     """What every public function did where a cause's example is: in the first mode that it has."""
-    wanted = {(each["example"]["clause"], each["example"]["case"], each["example"]["subject"]["dtype"]) for each in found}
+    wanted = {
+        (each["example"]["clause"], each["example"]["case"], each["example"]["subject"]["dtype"]) for each in found
+    }
     first: dict[tuple[str, str, str], dict[tuple[str, str], tuple[int, str]]] = defaultdict(dict)
     for check in merged.checks:
         subject = check["subject"]
@@ -148,7 +156,9 @@ def _beside(merged: Merged, who: Standing, found: Sequence[Cause]) -> Beside:
 
 def _outcome(check: Record) -> str:
     if check["outcome"] == "deviates" or check["outcome"] == "errored":
-        return "documented otherwise" if check.get("documented") else f"wrong too ({check['signature'].replace('-', ' ')})"
+        return (
+            "documented otherwise" if check.get("documented") else f"wrong too ({check['signature'].replace('-', ' ')})"
+        )
     return {"conforms": "right", "unsupported": "not offered"}.get(check["outcome"], check["outcome"])
 
 

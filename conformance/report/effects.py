@@ -1,4 +1,4 @@
-"""What a deviation does, in words that hold in every framework: the same effect is one thing, whatever a ledger calls it."""
+"""What a deviation does: the same effect is one thing in every framework, whatever a ledger calls it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from conformance.record import Record
 
 EVERYDAY = 6.0  # logits up to here are what a model mostly gives: a probability of 0.9975
 _LOST = ("lost-tail", "lost-bits")
-_QUANTITIES = {"V": "loss", "G": "gradient", "R": "mean", "W": "weighted loss", "P": "loss of probabilities", "S": "loss"}
+_QUANTITIES = {
+    "V": "loss",
+    "G": "gradient",
+    "R": "mean",
+    "W": "weighted loss",
+    "P": "loss of probabilities",
+    "S": "loss",
+}
 _OF_CLAUSE = {"V4": "loss", "G11": "second derivative", "G12": "forward mode", "P3": "gradient of probabilities",
               "P5": "gradient of probabilities", "P6": "gradient of probabilities", "P7": "gradient of probabilities",
               "S2": "gradient", "S3": "loss", "S5": "gradient", "S7": "gradient", "L1": "symmetry", "W2": "gradient",
@@ -18,6 +25,12 @@ _WHOLE = {
     "S8": "wrong shapes accepted", "D3": "integer labels cut the loss", "E1": "integer logits accepted",
     "L5": "last bits depend on the position", "W6": "NaN at weight 0", "E2": "labels outside [0, 1]",
     "S6": "empty batch",
+}  # fmt: skip
+
+
+_WORDS = {
+    "nan": "NaN", "overflow": "infinite", "wrong-sign": "wrong", "wrong-value": "wrong", "off-by-ulps": "inexact",
+    "wrong-dtype": "of another dtype", "wrong-shape": "of another shape", "error": "raises",
 }  # fmt: skip
 
 
@@ -44,9 +57,7 @@ def effect(check: Record) -> Effect:
         return Effect(quantity, "NaN at infinite logits")
     if signature in _LOST:
         return Effect(quantity, "tail lost")
-    words = {"nan": "NaN", "overflow": "infinite", "wrong-sign": "wrong", "wrong-value": "wrong", "off-by-ulps": "inexact",
-             "wrong-dtype": "of another dtype", "wrong-shape": "of another shape", "error": "raises"}  # fmt: skip
-    return Effect(quantity, words.get(signature, signature.replace("-", " ")))
+    return Effect(quantity, _WORDS.get(signature, signature.replace("-", " ")))
 
 
 def everyday(case: Record | None) -> bool:
@@ -61,7 +72,9 @@ def tail(case: Record | None) -> bool:
 
 def _largest(case: Record) -> float | None:
     try:
-        sizes = [abs(float(each) if "0x" not in each else float.fromhex(each)) for each in _flat(case["input"].get("logits"))]
+        sizes = [
+            abs(float(each) if "0x" not in each else float.fromhex(each)) for each in _flat(case["input"].get("logits"))
+        ]
     except ValueError:
         return None
     return max(sizes) if sizes else None

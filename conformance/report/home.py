@@ -14,7 +14,10 @@ from conformance.report.standing import Standing
 from conformance.report.states import SEVERITIES
 
 COLUMNS = {
-    "everyday": ("everyday logits", f"finite logits of at most {effects.EVERYDAY:g}, in float32 and float64, not compiled; must clauses"),
+    "everyday": (
+        "everyday logits",
+        f"finite logits of at most {effects.EVERYDAY:g}, in float32 and float64, not compiled; must clauses",
+    ),
     "tails": ("tails", f"finite logits beyond {effects.EVERYDAY:g}, in float32 and float64, not compiled"),
     "infinities": ("infinite logits", "logits of inf and -inf, in float32 and float64, not compiled"),
     "shapes": ("shapes", "shapes that do not match, in float32 and float64, not compiled"),
@@ -22,6 +25,7 @@ COLUMNS = {
     "compiled": ("compiled", "what compiled modes, XLA, graphs and torch.func have beyond that"),
 }
 _HALVES = ("float16", "bfloat16")
+_RESPECTS = {"V4": "infinities", "G10": "infinities", "W6": "infinities", "S8": "shapes"}
 _PLAIN = ("eager", "autocast")
 _SEVERITIES = [*SEVERITIES, ""]
 Name = tuple[str, str]
@@ -42,7 +46,10 @@ class Cell:
         for each, (place, cause) in sorted(self.found.items(), key=lambda item: (item[1][0], item[0])):
             what = each.what.removesuffix(" at infinite logits")
             groups.setdefault((place, cause, what), []).append(each.quantity.removesuffix(" of probabilities"))
-        told = [(f"{' and '.join(names[:2])} {what}".strip(), cause, _SEVERITIES[place]) for (place, cause, what), names in groups.items()]
+        told = [
+            (f"{' and '.join(names[:2])} {what}".strip(), cause, _SEVERITIES[place])
+            for (place, cause, what), names in groups.items()
+        ]
         return told[:2]
 
     @property
@@ -132,13 +139,7 @@ def _column(check: Record, kind: str) -> str:
         return "compiled"
     if subject["dtype"] in _HALVES:
         return "half"
-    if clause[:1] == "P":
-        return "everyday"
-    if clause in ("V4", "G10", "W6"):
-        return "infinities"
-    if clause == "S8":
-        return "shapes"
-    return kind
+    return "everyday" if clause[:1] == "P" else _RESPECTS.get(clause, kind)
 
 
 def _kind(case: Record) -> str:

@@ -19,6 +19,15 @@ Key = tuple[str, ...]
 # A subject's fields in the order of the contract, whatever their order in the file.
 named: Callable[[dict[str, str]], Key] = operator.itemgetter(*(each.name for each in dataclasses.fields(Subject)))
 
+# Records that are no checks, and what tells two of them apart: of two that it does not, the later counts.
+_OTHERS: dict[str, Callable[[Record], Key]] = {
+    "speed": lambda each: (*named(each["subject"]), "speed", str(each.get("workload"))),
+    "sweep": lambda each: (*named(each["subject"]), "sweep", str(each.get("options"))),
+    "port": lambda each: (*named(each["subject"]), "port", each["shape"], *each["features"]),
+    "source": lambda each: ("source", each["adapter"], each["implementation"], each["place"]),
+    "trial": lambda each: ("trial", each["name"], each["adapter"], each["implementation"]),
+}
+
 
 @dataclass(frozen=True)
 class Merged:
@@ -98,12 +107,8 @@ def merge(runs: Iterable[Sequence[Record]]) -> Merged:
                 total += 1
             elif kind == "curve":
                 curves[(*named(each["subject"]), each["quantity"])] = each
-            elif kind in ("speed", "sweep"):
-                others[(*named(each["subject"]), kind, str(each.get("workload", each.get("options"))))] = each
-            elif kind == "port":
-                others[(*named(each["subject"]), kind, each["shape"], *each["features"])] = each
-            elif kind == "trial":
-                others[(kind, *(each[name] for name in ("name", "adapter", "implementation")))] = each
+            elif kind in _OTHERS:
+                others[_OTHERS[kind](each)] = each
     if again:
         names = ", ".join(sorted(again))
         notes.append(f"{sum(again.values()):,} checks of {names} were made more than once; the latest counts.")

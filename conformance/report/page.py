@@ -220,7 +220,7 @@ def _data(
         "records": _uncounted(merged),
         "search": searching.searching(merged, found),
     }
-    drawn = {"speed": speed.speed(merged), "sweeps": sweeps.sweeps(swept)}
+    drawn = {"speed": speed.speed(merged, who), "sweeps": sweeps.sweeps(swept)}
     grids = curves.lattices(merged) if merged.curves else {}
     measured = list(curves.samples(merged, grids))
     if measured:

@@ -1,11 +1,10 @@
-"""The porter's door: recipes that were run, what goes wrong on the way, what each call does, and how far apart two are."""
+"""The porter's door: recipes that were run, what goes wrong on the way, and how far apart two calls are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from conformance.record import Record
@@ -52,8 +51,10 @@ def port(
         ],
         "pairs": pairs,
         "everyday": EVERYDAY,
-        "effects": list(_effects(merged, who, places)),
-        "causes": {f"{each['adapter']}-{each['id']}": [each["title"] or each["id"], each["severity"]] for each in found},
+        "effects": list(_effects(merged, places)),
+        "causes": {
+            f"{each['adapter']}-{each['id']}": [each["title"] or each["id"], each["severity"]] for each in found
+        },
     }
     return packed(header, arrays)
 
@@ -88,13 +89,17 @@ def _call(merged: Merged, call: Name) -> Record:
 
 
 def _modes(merged: Merged, call: Name) -> list[str]:
-    recipes = {each["subject"]["mode"]: None for each in merged.others if each["record"] == "port" and _name(each["subject"]) == call}
+    recipes = {
+        each["subject"]["mode"]: None
+        for each in merged.others
+        if each["record"] == "port" and _name(each["subject"]) == call
+    }
     if recipes:
         return list(recipes)
     return list({each["subject"]["mode"]: None for each in merged.checks if _name(each["subject"]) == call})
 
 
-def _effects(merged: Merged, who: Standing, places: dict[Name, int]) -> Iterator[list[Any]]:
+def _effects(merged: Merged, places: dict[Name, int]) -> Iterator[list[Any]]:
     """Call, mode, dtype, effect, cause, and whether it is documented: once each."""
     seen = set()
     for check in merged.checks:
@@ -104,7 +109,15 @@ def _effects(merged: Merged, who: Standing, places: dict[Name, int]) -> Iterator
         if subject["dtype"] not in _DTYPES or check["clause"][:1] == "C" or _name(subject) not in places:
             continue
         found = effect(check)
-        row = (places[_name(subject)], subject["mode"], subject["dtype"], found.quantity, found.what, check.get("deviation", ""), bool(check.get("documented")))
+        row = (
+            places[_name(subject)],
+            subject["mode"],
+            subject["dtype"],
+            found.quantity,
+            found.what,
+            check.get("deviation", ""),
+            bool(check.get("documented")),
+        )
         if row not in seen:
             seen.add(row)
             yield list(row)
@@ -112,7 +125,12 @@ def _effects(merged: Merged, who: Standing, places: dict[Name, int]) -> Iterator
 
 def _is_of(sample: Sample, places: dict[Name, int], dtype: str, quantity: str) -> bool:
     subject = sample.subject
-    return subject["dtype"] == dtype and sample.quantity == quantity and _name(subject) in places and subject["device"] == "cpu"
+    return (
+        subject["dtype"] == dtype
+        and sample.quantity == quantity
+        and _name(subject) in places
+        and subject["device"] == "cpu"
+    )
 
 
 def _name(subject: dict[str, str]) -> Name:

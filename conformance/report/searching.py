@@ -57,25 +57,58 @@ def _causes(found: Sequence[Cause]) -> Iterator[list[str]]:
         address = f"#why-{cause['adapter']}-{cause['id']}"
         severity = SEVERITIES.get(cause["severity"], "")
         documented = "documented" if cause["rows"][0]["documented"] else ""
-        texts = [*(cause[key] for key in ("id", "title", "reason", "harm", "right", "link", "related", "documented", "level"))]
-        texts += [severity, documented, *cause["clauses"], *cause["implementations"], *cause["modes"], *cause["dtypes"], cause["role"]]
+        texts = [
+            *(
+                cause[key]
+                for key in ("id", "title", "reason", "harm", "right", "link", "related", "documented", "level")
+            )
+        ]
+        texts += [
+            severity,
+            documented,
+            *cause["clauses"],
+            *cause["implementations"],
+            *cause["modes"],
+            *cause["dtypes"],
+            cause["role"],
+        ]
         yield ["deviation", cause["title"] or cause["id"], address, cause["adapter"], _text(cause["adapter"], *texts)]
         for key in ("link", "related"):
             for link in cause[key].split():
                 told = "issue of its own" if key == "link" else "related"
-                yield ["issue", link.replace("https://", ""), address, f"{told}: {cause['title'] or cause['id']}", _text(link, cause["title"])]
+                yield [
+                    "issue",
+                    link.replace("https://", ""),
+                    address,
+                    f"{told}: {cause['title'] or cause['id']}",
+                    _text(link, cause["title"]),
+                ]
 
 
 def _cases(merged: Merged) -> Iterator[list[str]]:
     for name, each in merged.cases.items():
         links = each.get("links", [])
-        text = _text(name, each["idea"], each["source"], *links, *each["flags"], *each["clauses"], *_flat(each.get("settings", {})))
+        text = _text(
+            name,
+            each["idea"],
+            each["source"],
+            *links,
+            *each["flags"],
+            *each["clauses"],
+            *_flat(each.get("settings", {})),
+        )
         yield ["case", each["idea"], f"#cases?case={name.replace('/', '%2F')}", name, text]
 
 
 def _clauses() -> Iterator[list[str]]:
     for clause in CLAUSES.values():
-        yield ["clause", clause.sentence, f"#clause-{clause.id}", clause.id, _text(clause.id, clause.sentence, str(clause.level))]
+        yield [
+            "clause",
+            clause.sentence,
+            f"#clause-{clause.id}",
+            clause.id,
+            _text(clause.id, clause.sentence, str(clause.level)),
+        ]
 
 
 def _words() -> Iterator[list[str]]:

@@ -10,25 +10,38 @@ from conformance.dtype import DTYPES
 from conformance.record import Record
 from conformance.report.merge import Key, Merged, named
 from conformance.report.pack import packed
+from conformance.report.standing import Standing
 from conformance.speed.statistic import median_interval
 
 # The clauses whose errors stand beside a pass: result ULP, tails included.
 ACCURACY = {"forward": "V3", "backward": "G2"}
 UNJUDGED, WRONG, RIGHT = "unjudged", "wrong", "right"
-Standing = dict[str, Any]
+Judged = dict[str, Any]
 
 
-def speed(merged: Merged) -> str:
+def speed(merged: Merged, who: Standing) -> str:
     """The speed records for the page, packed; '' if there are none."""
     times = [each for each in merged.others if each["record"] == "speed"]
     if not times:
         return ""
     standings = _standings(merged.checks, {named(each["subject"]) for each in times})
     precisions = {name: dtype.precision for name, dtype in DTYPES.items()}
-    return packed({"times": [_time(each, standings) for each in times], "precisions": precisions}, {})
+    return packed(
+        {
+            "times": [_time(each, standings) | {"counts": _counts(each, who)} for each in times],
+            "precisions": precisions,
+        },
+        {},
+    )
 
 
-def _time(record: Record, standings: Mapping[Key, Standing]) -> Record:
+def _counts(record: Record, who: Standing) -> bool:
+    """True for a public function that no other stands for."""
+    name = (record["subject"]["adapter"], record["subject"]["implementation"])
+    return who.roles.get(name, "function") == "function" and not who.twin(name)
+
+
+def _time(record: Record, standings: Mapping[Key, Judged]) -> Record:
     """What the charts need of a record; samples are many, their median's interval is two numbers."""
     median, low, high = median_interval(record["samples"])
     subject = named(record["subject"])
@@ -48,12 +61,12 @@ def _time(record: Record, standings: Mapping[Key, Standing]) -> Record:
     }
 
 
-def _standings(checks: Sequence[Record], subjects: set[Key]) -> dict[Key, Standing]:
+def _standings(checks: Sequence[Record], subjects: set[Key]) -> dict[Key, Judged]:
     """For each subject that was judged: its must deviations, and its largest errors.
 
     A time may have been taken with another version than the one that was judged, or on other days: versions must agree.
     """
-    found: dict[Key, Standing] = {}
+    found: dict[Key, Judged] = {}
     clauses = {clause: step for step, clause in ACCURACY.items()}
     for check in checks:
         key = named(check["subject"])

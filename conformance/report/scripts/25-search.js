@@ -9,7 +9,7 @@ function requirements(data, text) {
   const found = [];
   for (const [name, others] of Object.entries(data.synonyms).sort((a, b) => b[0].length - a[0].length)) {
     const at = rest.indexOf(` ${name} `) >= 0 ? ` ${name} ` : rest.indexOf(` ${name}s `) >= 0 ? ` ${name}s ` : "";
-    if (at) { rest = rest.replace(at, " "); found.push([name, ...others]); }
+    if (at) { rest = rest.replace(at, " "); found.push([...new Set([name, ...others])]); }
   }
   return [...found, ...rest.split(" ").filter(Boolean).map((word) => [word])];
 }
@@ -18,7 +18,7 @@ function requirements(data, text) {
 function answers(row, wanted) {
   let score = 0;
   for (const alternatives of wanted) {
-    const best = Math.max(...alternatives.map((word) => (!row[4].includes(word) ? 0 : row[1].toLowerCase().includes(word) ? 3 : 1)));
+    const best = Math.max(...alternatives.map((word, place) => (!row[4].includes(word) ? 0 : (row[1].toLowerCase().includes(word) ? 3 : 1) * (place ? 1 : 2))));
     if (!best) return 0;
     score += best;
   }

@@ -23,6 +23,13 @@ function startTips() {
     });
     document.addEventListener(off, hide);
   }
+  // Where nothing hovers, a first tap tells and a second one follows.
+  document.addEventListener("click", (event) => {
+    const target = event.target.closest("[data-tip]");
+    if (!target || !matchMedia("(hover: none)").matches || target.getAttribute("aria-describedby") === "tip") return;
+    event.preventDefault(); event.stopPropagation();
+    hide(); show(target);
+  }, { capture: true });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
   document.addEventListener("scroll", hide, { passive: true, capture: true });
 }

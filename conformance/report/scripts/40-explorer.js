@@ -92,8 +92,9 @@ function bar(data, states) {
 function listCases(data) {
   const { found, checks } = chosenCases(data);
   shown = found.map((tally) => data.cases[tally.number].case);
+  const disputed = found.filter((tally) => tally.bad).length;
   byId("c-count").textContent = found.length
-    ? `${found.length} cases, ${checks.toLocaleString("en")} checks; on ${found.filter((tally) => tally.bad).length} of them somebody disagrees`
+    ? `${found.length} case${found.length === 1 ? "" : "s"}, ${checks.toLocaleString("en")} checks; on ${disputed} of them somebody disagrees`
     : "No case passes these filters.";
   const now = address.get("case");
   const row = (tally) => {
@@ -110,6 +111,14 @@ function listCases(data) {
     list.setAttribute("aria-busy", "false");
     if (!list.querySelector('a.row[tabindex="0"]') && list.firstChild) list.firstChild.firstChild.tabIndex = 0;
   });
+}
+
+/** Where nothing is left: which filter to drop, and the search over everything. */
+function nothingLeft() {
+  const set = ["q", ...FILTERS].filter((name) => address.get(name));
+  const without = (name) => { const values = new URLSearchParams(address.values); values.delete(name); values.delete("case"); return values.toString(); };
+  return [el("p", {}, "No case passes all of these."), el("ul", {}, set.map((name) => el("li", {}, el("a", { href: `#cases?${without(name)}` }, `without ${name === "q" ? "the search" : name} “${address.get(name)}”`)))),
+    address.get("q") ? el("p", {}, el("a", { href: `#find?s=${encodeURIComponent(address.get("q"))}` }, `Search everything for “${address.get("q")}”`)) : ""];
 }
 
 function caseAddress(name) {
@@ -151,15 +160,20 @@ function startExplorer() {
   const update = async () => {
     const data = await openBook();
     for (const name of FILTERS) byId(`f-${name}`).value = address.get(name);
+    const more = byId("filters").querySelector("details");
+    if (FILTERS.some((name) => address.get(name) && byId(`f-${name}`).closest("details"))) more.open = true;
     const key = ["q", ...FILTERS].map((name) => address.get(name)).join("\0");
     if (key !== listed) { listed = key; listCases(data); }
-    const now = [address.get("case"), address.get("at"), address.get("in")].join("\0");
+    // On a wide screen a case is always open: the first, until one is chosen.
+    const narrow = matchMedia("(max-width: 60rem)").matches;
+    const chosen = address.get("case") || (narrow ? "" : shown[0] || "");
+    const now = [chosen, address.get("at"), address.get("in"), shown.length ? "" : key].join("\0");
     for (const row of byId("c-list").querySelectorAll("a.row")) {
       const same = row.dataset.case === address.get("case");
       if (same) { row.setAttribute("aria-current", "true"); row.tabIndex = 0; } else if (row.hasAttribute("aria-current")) { row.removeAttribute("aria-current"); row.tabIndex = -1; }
     }
-    if (now !== drawn) { drawn = now; drawCase(data, address.get("case")); }
-    if (followed && matchMedia("(max-width: 60rem)").matches) byId("c-detail").scrollIntoView();
+    if (now !== drawn) { drawn = now; drawCase(data, chosen); }
+    if (narrow && address.get("case") && address.section === "cases" && (followed || address.resting)) byId("c-detail").scrollIntoView();
     else address.settle();
     followed = false;
   };

@@ -4,7 +4,7 @@ const MOST_ROWS = 64;
 
 function drawCase(data, name) {
   const holder = byId("c-detail");
-  if (!name) { holder.replaceChildren(el("p", { class: "quiet" }, "Choose a case.")); return; }
+  if (!name) { holder.replaceChildren(...(shown.length ? [el("p", { class: "quiet" }, "Choose a case.")] : nothingLeft())); return; }
   const at = data.numberOf.get(name);
   if (at === undefined) { holder.replaceChildren(el("p", {}, `These runs have no case ${name}.`)); return; }
   const each = data.cases[at];
@@ -156,11 +156,11 @@ function gradeChip(data, worst, precision) {
 function script(data, row) {
   const text = data.reproducer[data.arrays.reproducer[row]];
   if (!text) return "";
-  return el("details", { class: "repro" }, el("summary", {}, "reproducer"), codeBlock(text));
+  return el("details", { class: "repro" }, el("summary", {}, "script"), codeBlock(text));
 }
 
 function codeBlock(text) {
-  return el("div", { class: "code" }, el("button", { type: "button", class: "copy", "aria-label": "Copy the reproducer" }, "Copy"), el("pre", { tabindex: "0" }, el("code", {}, text)));
+  return el("div", { class: "code" }, el("button", { type: "button", class: "copy", "aria-label": "Copy the script" }, "Copy"), el("pre", { tabindex: "0" }, el("code", {}, text)));
 }
 
 /** What else the records say of this case: the range of each measure in the chosen cell. */
@@ -175,6 +175,6 @@ document.addEventListener("click", async (event) => {
   const code = button.parentElement.querySelector("code");
   try { await navigator.clipboard.writeText(code.textContent); button.textContent = "Copied"; }
   catch { getSelection().selectAllChildren(code); button.textContent = "Selected"; }
-  say("Reproducer copied");
+  say("Copied");
   setTimeout(() => { button.textContent = "Copy"; }, 2000);
 });

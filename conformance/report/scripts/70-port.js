@@ -1,9 +1,9 @@
 // The porter's door: what is chosen, the code of both sides with what it gave here, and how far apart the two are.
 
 const TITLES = {
-  "keras.losses.BinaryCrossentropy": "Keras BinaryCrossentropy(from_logits=True)", sigmoid_cross_entropy_with_logits: "tf.nn.sigmoid_cross_entropy_with_logits",
+  "keras.losses.BinaryCrossentropy": "Keras BinaryCrossentropy", sigmoid_cross_entropy_with_logits: "tf.nn.sigmoid_cross_entropy_with_logits",
   weighted_cross_entropy_with_logits: "tf.nn.weighted_cross_entropy_with_logits", "compat.v1.losses.sigmoid_cross_entropy": "tf.compat.v1.losses.sigmoid_cross_entropy",
-  binary_cross_entropy_with_logits: "PyTorch BCEWithLogitsLoss, F.binary_cross_entropy_with_logits", "optax.sigmoid_binary_cross_entropy": "optax.sigmoid_binary_cross_entropy",
+  binary_cross_entropy_with_logits: "PyTorch BCEWithLogitsLoss", "optax.sigmoid_binary_cross_entropy": "optax.sigmoid_binary_cross_entropy",
 };
 const MODES = { eager: "eager", graph: "fit or tf.function", xla: "tf.function with jit_compile", compiled: "compiled (torch.compile, jax.jit)", func: "torch.func (grad, vmap)", autocast: "under autocast", session: "v1 Session" };
 const HALVES = ["bfloat16", "float16"];

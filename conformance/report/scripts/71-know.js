@@ -19,7 +19,7 @@ function knowing(data, chosen) {
   if (from.call.reductions?.mean === "numel" && to.call.reductions?.mean === "numel") lines.push(["good", "The means divide by the same:", `by the number of elements${has("weight") ? ", not by the weights, in both" : ", with weights too"}.`]);
   if (chosen.pixels) lines.push(...rankLine(from, to));
   if (has("smoothing")) lines.push(...smoothingLine(data, chosen));
-  if (has("mask")) lines.push(...maskLine(from, to, has("smoothing"), has("weight")));
+  if (has("mask")) lines.push(...maskLine(from, to, has("smoothing")));
   if (HALVES.includes(chosen.dtype)) lines.push(...halfLine(chosen));
   if (has("weight")) lines.push(...[from, to].flatMap((side) => weightLine(side, chosen)));
   for (const side of [from, to]) if (has("classes") && !side.call.keywords?.includes("pos_weight")) lines.push(["mind", `${shortly(side.call)} has no pos_weight.`, "It multiplies the positive term only, so that no factor on the whole loss stands for it with soft labels; the code writes it out."]);
@@ -43,12 +43,12 @@ function smoothingLine(data, chosen) {
   return [["mind", "Smoothing changes the labels, not the loss:", `z (1 - a) + a/2.${lacking.length ? ` ${lacking.join(" and ")} ${lacking.length > 1 ? "have" : "has"} no keyword for it.` : ""}${wrong}`]];
 }
 
-function maskLine(from, to, smoothing, weight) {
+function maskLine(from, to, smoothing) {
   const found = [from, to].map((side) => [side, pairOf(printedOf(side, "mask"))]).filter(([, pair]) => pair.losses.length);
   if (!found.length) return [];
   const nan = found.filter(([, pair]) => Number.isNaN(pair.losses[0])).map(([side]) => shortly(side.call));
   const right = found.filter(([, pair]) => pair.gradients[0] === 0).map(([side]) => shortly(side.call));
-  const lines = [["bad", "A logit of -inf is no mask:", `with label 0 its loss should be 0 and is NaN in ${nan.join(" and in ") || "neither"}, and so is the mean${weight ? "; a weight of 0 does not help" : ""}. Its gradient is ${right.length === found.length ? "0 in both, as it should be, when called eagerly" : `0 in ${right.join(" and in ") || "neither"} only`}. The code puts 0 in its place first, and leaves the element out of the mean.`]];
+  const lines = [["bad", "A logit of -inf is no mask:", `with label 0 its loss should be 0 and is NaN in ${nan.join(" and in ") || "neither"}, and so is the mean. Its gradient is ${right.length === found.length ? "0 in both, as it should be, when called eagerly" : `0 in ${right.join(" and in ") || "neither"} only`}. The code puts 0 in its place first, and leaves the element out of the mean.`]];
   const cost = [from, to].map((side) => [side, pairOf(printedOf(side, "smoothed")).losses[0]]).filter(([, value]) => value !== undefined);
   if (smoothing && cost.length) lines.push(["bad", "With smoothing any masked logit costs:", `-10,000 at a label of 0.05 costs ${[...new Set(cost.map(([, value]) => value))].join(" or ")}, in ${cost.map(([side]) => shortly(side.call)).join(" and in ")}. Mask the loss.`]);
   return lines;
