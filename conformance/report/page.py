@@ -133,7 +133,6 @@ def _tiles(merged: Merged, who: standing.Standing) -> dict[str, Any]:
         "devices": sorted({row.device for row in rows}),
         "chapters": overview.chapters(merged.checks),
         "kinds": {tile.kind for row in rows for tiles in row.tiles.values() for tile in tiles.values()},
-        "seen_levels": {level for row in rows for level, clauses in row.deviating.items() if clauses},
     }
 
 

@@ -111,7 +111,8 @@ for (const name of ["wheel", "pointerdown", "keydown", "touchmove"]) {
 }
 history.scrollRestoration = "manual";
 // An entry that this page made knows its place; one that was typed into the address bar does not.
-window.addEventListener("popstate", (event) => address.read(event.state ? { go: false, y: event.state.y } : {}));
+// There the browser goes to the place itself, and takes the focus away, before the page may.
+window.addEventListener("popstate", (event) => (event.state ? address.read({ go: false, y: event.state.y }) : setTimeout(() => address.read())));
 document.addEventListener("click", (event) => {
   const link = event.target.closest('a[href^="#"]');
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;

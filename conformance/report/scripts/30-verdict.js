@@ -24,9 +24,11 @@ function startTips() {
     document.addEventListener(off, hide);
   }
   // Where nothing hovers, a first tap tells and a second one follows.
+  let tapped = null;
   document.addEventListener("click", (event) => {
     const target = event.target.closest("[data-tip]");
-    if (!target || !matchMedia("(hover: none)").matches || target.getAttribute("aria-describedby") === "tip") return;
+    if (!target || !matchMedia("(hover: none)").matches || target === tapped) return;
+    tapped = target;
     event.preventDefault(); event.stopPropagation();
     hide(); show(target);
   }, { capture: true });

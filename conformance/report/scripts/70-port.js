@@ -13,7 +13,7 @@ const shortly = (call) => ({ "keras.losses.BinaryCrossentropy": "Keras", binary_
 
 /** Everything chosen, each side with its call, mode, dtype, shape and recipe. */
 function chosenPort(data) {
-  const [dtype, autocast] = byId("p-dtype").value.split("+");
+  const [dtype, autocast] = (byId("p-dtype").value || "float32").split("+");
   const [last, first] = (byId("p-shape").value || "multilabel+multilabel").split("+");
   const features = FEATURES.filter((name) => byId(`p-${name}`).checked && !(name === "classes" && last === "one"));
   const side = (which) => {
