@@ -108,6 +108,20 @@ def sweep(lost: int = 3, worst: float = 1.5, **changes: Any) -> record.Record:
     }  # fmt: skip
 
 
+def ports(text: str = "") -> list[record.Record]:
+    """A port recipe, a source and a trial, with the text in each of their texts."""
+    named = {"adapter": "a" + text, "implementation": "bce" + text}
+    return [
+        {
+            "record": "port", "subject": {**vars(SUBJECT), **named}, "shape": "multilabel", "features": [],
+            "code": f"def loss_of(x, z): return 0  # {text}", "loss": "0x1p+0", "exact": "0x1p+0",
+            "gradient": packed(np.zeros(2, np.float32)), "gradient_error": 0.0,
+        },
+        {"record": "source", **named, "deviations": ["tail" + text], "told": text, "place": text, "url": text},
+        {"record": "trial", **named, "name": "mask", "code": text, "printed": "[nan, 1.0] [0.0, 1.0]" + text},
+    ]  # fmt: skip
+
+
 def written(path: Path, *records: record.Record) -> Path:
     """A results file."""
     writer = record.Writer(path)

@@ -3,65 +3,25 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from conformance import content, record
+from conformance import record
 from conformance.report import compare, history
 from conformance.report import page as html
-from conformance.report.merge import merge
-from conformance.reporting import results
+from conformance.report.merge import Merged, merge
 from tests import runs
+from tests.visiting import DESK, PHONE, Visit
 
-PUBLISHED = results(content.PACKAGE.parent / "reports" / "cpu")
-PHONE = {"width": 390, "height": 844}
 DRAWN = {
-    "where": "#w-charts svg", "agreement": "#a-matrix table", "speed": "#s-bars svg[role]", "sweeps": "#v-charts svg",
+    "port": "#p-out .know", "kernel": "#k-beat table", "where": "#w-charts svg", "speed": "#s-bars svg[role]",
+    "sweeps": "#v-charts svg",
 }  # fmt: skip
-DESK = {"width": 1440, "height": 1000}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.fail("no Chromium: apt-get install chromium (the page is tested in a real browser)")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of the published run."""
-    path = tmp_path_factory.mktemp("page") / "index.html"
-    html.write(merge(list(record.read(each)) for each in PUBLISHED), path)
-    return path
-
-
-class Visit:
-    """A page that was opened, and what it asked of the network and wrote to the console."""
-
-    def __init__(self, context: BrowserContext, path: Path, hash_: str = "") -> None:
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        self.page = context.new_page()
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", self._listen)
-        self.page.goto(path.as_uri() + hash_)
-
-    def _listen(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
 
 
 @pytest.fixture
@@ -81,11 +41,17 @@ def guarded(browser: Browser) -> Iterator[BrowserContext]:
 
 
 def open_everything(page: Page) -> None:
-    """Draw every section that waits to be seen, and choose a case."""
+    """Draw every view that waits to be seen, choose a case, and show all of them, opened, at once."""
     page.wait_for_selector("#c-list[aria-busy=false] a.row", state="attached")
     for section, drawn in DRAWN.items():
-        page.evaluate(f"document.getElementById('{section}').scrollIntoView()")
+        page.evaluate("name => { address.set({}, { section: name }); }", section)
         page.wait_for_selector(drawn, state="attached")
+    page.evaluate("() => { address.set({ s: 'mask' }, { section: 'find' }); }")
+    page.wait_for_selector(".found")
+    page.evaluate(
+        """() => { for (const each of document.querySelectorAll(".view")) each.classList.add("now");
+        for (const each of document.querySelectorAll("details")) each.open = true; }"""
+    )
 
 
 def test_it_works_from_a_file_without_any_request(guarded: BrowserContext, published: Path) -> None:
@@ -114,7 +80,7 @@ def test_axe_finds_no_violation(browser: Browser, published: Path, theme: Any, s
         f"{each['id']}: {each['nodes'][0]['html'][:160]} ({len(each['nodes'])})"
         for each in found.response["violations"]
     ]
-    assert told == []
+    assert told == [], told
 
 
 def test_a_phone_does_not_scroll_sideways(browser: Browser, published: Path) -> None:
@@ -128,20 +94,26 @@ def test_a_phone_does_not_scroll_sideways(browser: Browser, published: Path) -> 
     assert wide <= PHONE["width"]
 
 
-def test_the_first_screen_says_who_conforms(context: BrowserContext, published: Path) -> None:
-    """Frameworks, versions and counts are seen without scrolling, before any script ran."""
-    context.route("**/*", lambda route: route.continue_())
-    page = Visit(context, published).page
-    for name in ("jax", "pytorch", "tensorflow"):
-        box = page.locator("table.counts th", has_text=name).first.bounding_box()
-        assert box is not None
-        assert box["y"] + box["height"] < DESK["height"]
-    assert page.locator("#matrix a.cell").count() > 200
+def test_the_first_screen_is_there_before_any_script_ran(browser: Browser, published: Path) -> None:
+    """What this is, of which versions, on what machine, when; the search and the three doors, without scrolling."""
+    made = browser.new_context(viewport=DESK, java_script_enabled=False)
+    page = Visit(made, published).page
+    head = page.locator("header").inner_text()
+    doors = [page.locator(".door").nth(place).bounding_box() for place in range(3)]
+    search = page.locator("#s-home").is_visible()
+    words = page.locator(".words tbody tr").count()
+    made.close()
+
+    for text in ("torch 2.", "tensorflow 2.", "keras 3.", "jax 0.", "CPU: ", "2026-"):
+        assert text in head
+    assert search
+    assert all(box is not None and box["y"] + box["height"] < DESK["height"] for box in doors)
+    assert words > 10
 
 
 def test_tiles_are_walked_by_arrow_keys_and_tell_what_they_mean(context: BrowserContext, published: Path) -> None:
     """One tab stop; Enter opens the tile's cases."""
-    page = Visit(context, published).page
+    page = Visit(context, published, "#verdict").page
     assert page.locator("#matrix a.cell[tabindex='0']").count() == 1
     page.locator("#matrix a.cell[tabindex='0']").focus()
     page.keyboard.press("ArrowRight")
@@ -154,15 +126,26 @@ def test_tiles_are_walked_by_arrow_keys_and_tell_what_they_mean(context: Browser
     page.wait_for_selector("#c-list[aria-busy=false] a.row")
     assert page.locator("#f-clause").input_value() == "G*"
     assert page.locator("#f-implementation").input_value() == "optax.sigmoid_focal_loss"
+    assert page.evaluate("document.activeElement.closest('.view').id") == "cases"
 
 
 def test_states_are_explained_on_hover_and_focus(context: BrowserContext, published: Path) -> None:
     """Each key of the legend."""
-    page = Visit(context, published).page
+    page = Visit(context, published, "#verdict").page
     page.locator(".legend .key", has_text="unsupported").hover()
     assert "does not offer" in page.locator("#tip").inner_text()
-    page.locator(".legend .key", has_text="no data").focus()
-    assert "neither a pass nor a failure" in page.locator("#tip").inner_text()
+    page.locator(".legend .key", has_text="documented").focus()
+    assert "nobody's fault" in page.locator("#tip").inner_text()
+
+
+def test_must_only_leaves_no_pass_where_something_deviates(context: BrowserContext, published: Path) -> None:
+    """A tile of a should-deviation keeps its mark, and is dimmed."""
+    page = Visit(context, published, "#verdict").page
+    page.select_option("#v-levels", "must")
+    look = "each => [getComputedStyle(each).opacity, getComputedStyle(each, '::before').content]"
+
+    assert page.locator("#matrix .t.should").first.evaluate(look) == ["0.25", '"◆"']
+    assert page.locator("#matrix .t.must").first.evaluate(look) == ["1", '"■"']
 
 
 def test_every_choice_is_in_the_address_and_back_takes_it_back(context: BrowserContext, published: Path) -> None:
@@ -171,19 +154,20 @@ def test_every_choice_is_in_the_address_and_back_takes_it_back(context: BrowserC
     page.wait_for_selector("#c-list[aria-busy=false] a.row")
     every = page.locator("#c-list a.row").count()
     page.select_option("#f-framework", "pytorch")
+    page.locator("#filters summary").click()
     page.select_option("#f-clause", "V3")
     page.fill("#f-q", "mirror")
     page.wait_for_function(f"document.querySelectorAll('#c-list a.row').length < {every}")
     page.wait_for_selector("#c-list[aria-busy=false] a.row")
     page.locator("#c-list a.row").first.click()
-    page.wait_for_selector("#c-detail h3")
-    address, title = page.url, page.locator("#c-detail h3").inner_text()
+    page.wait_for_selector("#c-detail h2")
+    address, title = page.url, page.locator("#c-detail h2").inner_text()
     assert {"framework=pytorch", "clause=V3", "q=mirror"} <= set(address.split("?")[1].split("&"))
 
     other = Visit(context, published, "#" + address.split("#")[1]).page
     other.wait_for_selector("#c-list[aria-busy=false] a.row")
-    other.wait_for_selector("#c-detail h3")
-    assert other.locator("#c-detail h3").inner_text() == title
+    other.wait_for_selector("#c-detail h2")
+    assert other.locator("#c-detail h2").inner_text() == title
     assert other.locator("#c-list a.row").count() == page.locator("#c-list a.row").count()
 
     page.go_back()
@@ -244,7 +228,7 @@ def test_curves_and_maps_have_the_same_scales(context: BrowserContext, published
     )
     assert len(ticks) == 20
     assert len(set(ticks)) == 1
-    assert page.locator("#w-charts h3").all_inner_texts() == [
+    assert page.locator("#w-charts h2").all_inner_texts() == [
         "numpy 2.4.6",
         "pytorch 2.13.0+cpu",
         "tensorflow 2.21.0",
@@ -285,44 +269,25 @@ def test_every_sweep_has_a_row_and_a_curve(context: BrowserContext, published: P
     assert "lost" in page.locator("#sweeps").inner_text()
 
 
-def test_a_pair_says_what_a_port_changes(context: BrowserContext, published: Path) -> None:
-    """The calls, the reductions, the distance."""
-    page = Visit(context, published, "#agreement").page
-    page.wait_for_selector("#a-port table")
-    text = page.locator("#a-port").inner_text()
-
-    assert (
-        "Porting from tensorflow sigmoid_cross_entropy_with_logits to pytorch binary_cross_entropy_with_logits" in text
-    )
-    assert 'torch.nn.functional.binary_cross_entropy_with_logits(x, z, reduction="mean")' in text
-    assert "the number of elements" in text
-    page.locator("#a-matrix button.far").nth(3).click()
-    page.wait_for_function("address.get('from') && address.get('to')")
+def test_a_filter_that_leaves_nothing_says_what_to_drop(context: BrowserContext, published: Path) -> None:
+    """And one click drops it."""
+    page = Visit(context, published, "#cases?dtype=float16&q=saturated-positive+bfloat16").page
+    page.locator("#c-detail a", has_text="without the search").click()
+    page.wait_for_selector("#c-list[aria-busy=false] a.row")
+    assert page.locator("#f-dtype").input_value() == "float16"
+    assert page.locator("#f-q").input_value() == ""
 
 
-def test_a_reproducer_is_copied(browser: Browser, published: Path) -> None:
-    """Whole."""
-    made = browser.new_context(viewport=DESK, bypass_csp=True)
-    made.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = Visit(made, published, "#why").page
-    block = page.locator(".cause .code").first
-    block.locator("button").click()
-    page.wait_for_function("document.querySelector('.cause .copy').textContent === 'Copied'")
-    copied, written = page.evaluate("navigator.clipboard.readText()"), block.locator("code").inner_text()
-    made.close()
-
-    assert copied == written
-
-
-def test_the_download_is_the_merged_records(context: BrowserContext, published: Path, tmp_path: Path) -> None:
+def test_the_download_is_the_merged_records(
+    context: BrowserContext, published: Path, published_run: Merged, tmp_path: Path
+) -> None:
     """Line for line, made from the page's own data."""
     page = Visit(context, published, "#runs").page
     with page.expect_download() as waiting:
         page.locator("#download").click()
     waiting.value.save_as(tmp_path / "results.jsonl")
-    merged = merge(list(record.read(each)) for each in PUBLISHED)
 
-    assert list(record.read(tmp_path / "results.jsonl")) == list(merged.records())
+    assert list(record.read(tmp_path / "results.jsonl")) == list(published_run.records())
 
 
 ATTACKS = (
@@ -362,20 +327,22 @@ def test_markup_in_any_field_is_text(guarded: BrowserContext, tmp_path: Path, at
     measured = [
         runs.speed(workload=f"a-b-{attack}-c", reduction=attack, subject={**vars(runs.SUBJECT), "mode": attack}),
         runs.sweep(subject={**vars(runs.SUBJECT), "dtype": "float16", "implementation": attack}),
+        *runs.ports(attack),
     ]
     html.write(merge([[head, implementation, case, *runs.curves(implementation=attack), check, *measured]]), path)
     visit = Visit(guarded, path, "#cases")
     visit.page.wait_for_selector("#c-list[aria-busy=false] a.row")
     visit.page.locator("#c-list a.row").first.click()
-    visit.page.wait_for_selector("#c-detail h3")
+    visit.page.wait_for_selector("#c-detail h2")
     open_everything(visit.page)
 
     assert visit.page.evaluate("typeof hacked") == "undefined"
     assert visit.complaints == []
     assert [each for each in visit.requests if not each.startswith(("file:", "blob:", "data:"))] == []
-    assert visit.page.locator("#c-detail h3").inner_text() == "One idea" + attack
+    assert visit.page.locator("#c-detail h2").inner_text() == "One idea" + attack
     assert visit.page.locator("a[href^='javascript']").count() == 0
-    assert attack in (visit.page.locator("#why").text_content() or "")
+    assert attack in (visit.page.locator("#verdict").text_content() or "")
+    assert attack in (visit.page.locator(".finding").first.text_content() or "")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -424,5 +391,6 @@ def test_it_prints(context: BrowserContext, published: Path) -> None:
     page.emulate_media(media="print")
 
     assert page.locator("nav").is_hidden()
-    assert page.locator("#filters").is_hidden()
+    assert page.locator("#s-home").is_hidden()
+    assert page.locator(".door").first.is_visible()
     assert len(page.pdf(format="A4", landscape=True, page_ranges="1-3")) > 10_000

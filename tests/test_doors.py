@@ -269,7 +269,7 @@ def test_the_search_finds_what_people_say(page: Page, words: str, kind: str, tit
     reader = Reader(page, "home")
     reader.ask(words)
     reader.reads("#f-said", words)
-    group = page.locator(f".found[aria-label={kind}]")
+    group = page.locator(f".found[data-kind={kind}]")
 
     assert title.lower() in (group.text_content() or "").lower()
     assert int(group.locator("h2 small").inner_text()) == group.locator("li").count()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import gzip
 import json
 import re
@@ -18,9 +17,21 @@ from conformance.dtype import DTYPES
 from conformance.errors import ContentError, UsageError
 from conformance.exact import real
 from conformance.grid import exact, grid, unpacked
-from conformance.outcome import Conforms, Crashed, Deviates, Unsupported, Worst
+from conformance.outcome import Crashed, Deviates, Unsupported
 from conformance.proof import Element, prove
-from conformance.report import agreement, badge, causes, compare, curves, history, overview, page, speed, sweeps, teeth
+from conformance.report import (
+    badge,
+    causes,
+    compare,
+    curves,
+    distances,
+    history,
+    overview,
+    page,
+    speed,
+    sweeps,
+    teeth,
+)
 from conformance.report.merge import merge, write_records
 from conformance.report.states import state
 from conformance.schema import validate
@@ -200,25 +211,11 @@ def test_curves_measure_what_was_returned() -> None:
 
 def test_agreement_is_zero_for_equals_and_a_distance_for_others() -> None:
     """In ULP of the exact value, NaN against a number at no distance but infinity."""
-    apart = agreement.distance(
+    apart = distances.distance(
         np.array([1.0, np.nan, np.nan, 1.0]), np.array([1.25, np.nan, 1.0, 1.0]), np.array([-2] * 4)
     )
 
     assert apart.tolist() == [1.0, 0.0, np.inf, 0.0]
-
-
-def test_reductions_are_compared_where_they_divide_by_the_same() -> None:
-    """A sum and a mean of one case are two numbers."""
-    worst = Worst(0, "", "", "0x1p+0", "0x1p+0", 0.0, 0.0)
-    total, other = dataclasses.replace(worst, got="0x1.000002p+0"), dataclasses.replace(worst, exact="0x1p+3")
-    checks = [
-        runs.check(clause="R1", outcome=Conforms({}, each), implementation=name)
-        for name, each in (("one", worst), ("next", total), ("sum", other))
-    ]
-    numbers = agreement._reduced(merge([[runs.head(), *checks]]))["float32"]
-    found = agreement._apart(list(numbers.values()), DTYPES["float32"])["furthest"]
-
-    assert (found[0, 1], found[0, 2]) == (curves.STEPS, curves.ABSENT)
 
 
 @pytest.mark.parametrize("broken", ["!", "AAAA"])

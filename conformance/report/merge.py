@@ -80,7 +80,7 @@ def merge(runs: Iterable[Sequence[Record]]) -> Merged:
     ordered = sorted((list(run) for run in runs), key=lambda run: str(run[0]["started"]))
     if not ordered:
         raise UsageError("no runs; name at least one results.jsonl")
-    judging = [run for run in ordered if any(each["record"] == "check" for each in run)]
+    judging = [run for run in ordered if any(each["record"] in ("case", "check") for each in run)]
     reference = (judging or ordered)[-1]  # times, sweeps and ports are of no case
     cases = _cases(ordered, str(reference[0]["case_set"]))
     notes: list[str] = []

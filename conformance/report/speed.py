@@ -10,7 +10,7 @@ from conformance.dtype import DTYPES
 from conformance.record import Record
 from conformance.report.merge import Key, Merged, named
 from conformance.report.pack import packed
-from conformance.report.standing import Standing
+from conformance.report.standing import Standing, standing
 from conformance.speed.statistic import median_interval
 
 # The clauses whose errors stand beside a pass: result ULP, tails included.
@@ -19,11 +19,12 @@ UNJUDGED, WRONG, RIGHT = "unjudged", "wrong", "right"
 Judged = dict[str, Any]
 
 
-def speed(merged: Merged, who: Standing) -> str:
+def speed(merged: Merged, who: Standing | None = None) -> str:
     """The speed records for the page, packed; '' if there are none."""
     times = [each for each in merged.others if each["record"] == "speed"]
     if not times:
         return ""
+    who = who or standing(merged)
     standings = _standings(merged.checks, {named(each["subject"]) for each in times})
     precisions = {name: dtype.precision for name, dtype in DTYPES.items()}
     return packed(
@@ -46,7 +47,7 @@ def _time(record: Record, standings: Mapping[Key, Judged]) -> Record:
     median, low, high = median_interval(record["samples"])
     subject = named(record["subject"])
     kept = ("workload", "pass", "reduction", "elements", "fewest_bytes", "first_call", "peak_memory", "threads")
-    standing = standings.get(subject, {"state": UNJUDGED, "must": [], "ulp": {}})
+    judged = standings.get(subject, {"state": UNJUDGED, "must": [], "ulp": {}})
     return {
         **{name: record.get(name) for name in kept},
         "subject": subject,
@@ -55,9 +56,9 @@ def _time(record: Record, standings: Mapping[Key, Judged]) -> Record:
         "rounds": len(record["samples"]),
         "yardstick": record.get("yardstick", {}),
         "of_bandwidth": record.get("of_bandwidth"),
-        "state": standing["state"],
-        "must": standing["must"],
-        "ulp": standing["ulp"].get(record["pass"]),
+        "state": judged["state"],
+        "must": judged["must"],
+        "ulp": judged["ulp"].get(record["pass"]),
     }
 
 
@@ -72,17 +73,17 @@ def _standings(checks: Sequence[Record], subjects: set[Key]) -> dict[Key, Judged
         key = named(check["subject"])
         if key not in subjects:
             continue
-        standing = found.setdefault(key, {"state": RIGHT, "must": [], "ulp": {}})
+        judged = found.setdefault(key, {"state": RIGHT, "must": [], "ulp": {}})
         if check["level"] == "must" and check["outcome"] in ("deviates", "errored", "crashed"):
-            standing["state"] = WRONG
-            if check["clause"] not in standing["must"]:
-                standing["must"] = sorted([*standing["must"], check["clause"]])
+            judged["state"] = WRONG
+            if check["clause"] not in judged["must"]:
+                judged["must"] = sorted([*judged["must"], check["clause"]])
         step = clauses.get(check["clause"])
         if step and (error := _error(check)) is not None:
-            standing["ulp"][step] = max(standing["ulp"].get(step, 0.0), error)
-    for standing in found.values():
+            judged["ulp"][step] = max(judged["ulp"].get(step, 0.0), error)
+    for judged in found.values():
         # JSON has no infinity; the page shows what is beyond every scale as lost.
-        standing["ulp"] = {step: error if math.isfinite(error) else -1 for step, error in standing["ulp"].items()}
+        judged["ulp"] = {step: error if math.isfinite(error) else -1 for step, error in judged["ulp"].items()}
     return found
 
 

@@ -142,7 +142,7 @@ function startForm(form, section, read, draw) {
   if (!byId(form)) return;
   const controls = [...byId(form).elements].filter((control) => control.name);
   let drawn = null;
-  whenSeen(byId(form), async () => {
+  whenSeen(byId(section), async () => {
     await read();
     for (const control of controls) bind(control, control.name, section);
     address.listeners.push(() => {

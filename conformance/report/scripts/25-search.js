@@ -37,7 +37,7 @@ function nearest(data, word) {
 function foundList(kind, rows, all) {
   const line = ([, title, href, where]) => el("li", {}, el("a", { href }, title), " ", el("small", { class: "quiet" }, where));
   const rest = rows.slice(MOST_FOUND);
-  return el("section", { class: "found", "aria-label": KINDS[kind] }, el("h2", {}, `${KINDS[kind]} `, el("small", {}, String(all))),
+  return el("section", { class: "found", "data-kind": KINDS[kind], "aria-label": `${KINDS[kind]} found` }, el("h2", {}, `${KINDS[kind]} `, el("small", {}, String(all))),
     el("ul", {}, rows.slice(0, MOST_FOUND).map(line)), rest.length ? el("details", {}, el("summary", {}, `${rest.length} more`), el("ul", {}, rest.map(line))) : "");
 }
 

@@ -12,7 +12,7 @@ function drawCase(data, name) {
   const cells = tallied(data, rows);
   const chosen = chosenCell(data, cells);
   holder.replaceChildren(
-    el("h3", {}, each.idea || each.case), el("p", { class: "quiet" }, each.case),
+    el("h2", {}, each.idea || each.case), el("p", { class: "quiet" }, each.case),
     facts(each), inputs(data, each, chosen.dtype), chooser(data, cells, chosen), results(data, chosen), others(data, rows, chosen));
 }
 
@@ -136,7 +136,7 @@ function results(data, cell) {
       el("td", { class: "num" }, worst ? [ulps(worst.result_ulp), " ", gradeChip(data, worst, precision), el("br"), el("small", {}, `scaled ${ulps(worst.scaled_ulp)}`)] : ""),
       el("td", { class: "what" }, what, cause ? [" ", el("a", { href: `#why-${subject[0]}-${cause}` }, "why")] : "", script(data, row)));
   });
-  return el("div", {}, el("h4", {}, `${cell.clause} in ${cell.dtype}`, bound ? el("small", {}, ` bound ${bound[0]} ${bound[1]} ULP`) : ""),
+  return el("div", {}, el("h3", {}, `${cell.clause} in ${cell.dtype}`, bound ? el("small", {}, ` bound ${bound[0]} ${bound[1]} ULP`) : ""),
     el("p", {}, outliers(data, cell)),
     el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "What each implementation returned" },
       el("table", { class: "results" }, el("thead", {}, el("tr", {}, head.map((name) => el("th", { scope: "col" }, name || el("span", { class: "unseen" }, "state"))))), el("tbody", {}, body))),

@@ -125,7 +125,7 @@ async function drawCharts() {
   const [Plot, data] = await Promise.all([library(), block("curves")]);
   const [quantity, dtype, mode, measure, view] = [byId("w-quantity").value, byId("w-dtype").value, byId("w-mode").value, address.get("measure"), address.get("view")];
   const draw = view === "map" ? mapChart : curveChart;
-  const columns = [...multiples(data, quantity, dtype, mode)].map(([name, members]) => el("section", { class: "column", "aria-label": name }, el("h3", {}, name),
+  const columns = [...multiples(data, quantity, dtype, mode)].map(([name, members]) => el("section", { class: "column", "aria-label": `Curves of ${name}` }, el("h2", {}, name),
     [...members.values()].map((each) => el("figure", {}, el("figcaption", {}, each.subject[1], el("small", {}, ` ${each.subject[3]}${each.subject[4] === "cpu" ? "" : ` ${each.subject[4]}`}`)), asImage(draw(Plot, data, each, dtype, measure))))));
   byId("w-legend").replaceChildren(...legendOf(view));
   holder.replaceChildren(...columns);

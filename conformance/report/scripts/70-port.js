@@ -89,7 +89,7 @@ function drawPort(data) {
   byId("p-out").replaceChildren(el("h2", {}, "The code"), ...codes(chosen), el("h2", {}, "Before you run it"), list(lines),
     ...(rest.length ? [el("details", {}, el("summary", {}, `Other differences (${rest.length})`), list(rest))] : []), reductionTable(chosen),
     el("h2", {}, "How far apart at most"), ...apartTable(data, chosen),
-    ...(chosen.from.recipe && chosen.to.recipe ? [el("h2", {}, "A test to copy"), codeOf(portTest(chosen), "the test")] : []));
+    ...(chosen.from.recipe && chosen.to.recipe && [chosen.from, chosen.to].every((side) => FRAMES[side.call.adapter]) ? [el("h2", {}, "A test to copy"), codeOf(portTest(chosen), "the test")] : []));
 }
 
 /** The modes of a side's call, the one that most people use first. */
