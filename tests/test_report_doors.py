@@ -30,9 +30,10 @@ def test_the_same_effect_is_one_in_every_framework() -> None:
 
 def test_home_tells_a_function_in_words() -> None:
     """The gravest first, by respect; what half precision or a compiler adds stands apart from what was there before."""
+    cut = Deviates("truncated", "")
     deep = runs.case("values/one", input={"logits": ["17"], "labels": ["1"]})
     checks = [
-        runs.check(), runs.check(mode="compiled"), runs.check(clause="D3", mode="compiled", outcome=Deviates("truncated", "")),
+        runs.check(), runs.check(mode="compiled"), runs.check(clause="D3", mode="compiled", outcome=cut),
         runs.conforming(clause="S8"), runs.check(dtype="float16"),
     ]  # fmt: skip
     merged = merge([[runs.head(), deep, *checks]])

@@ -159,7 +159,8 @@ def _outcome(check: Record) -> str:
         return (
             "documented otherwise" if check.get("documented") else f"wrong too ({check['signature'].replace('-', ' ')})"
         )
-    return {"conforms": "right", "unsupported": "not offered"}.get(check["outcome"], check["outcome"])
+    words = {"conforms": "right", "unsupported": "not offered"}
+    return words.get(check["outcome"], str(check["outcome"]))
 
 
 def _owner(check: Record) -> tuple[str, str]:
