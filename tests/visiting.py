@@ -18,7 +18,6 @@ class Visit:
         self.requests: list[str] = []
         self.complaints: list[str] = []
         self.page = context.new_page()
-        self.page.set_default_timeout(15_000)
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._listen)

@@ -13,7 +13,7 @@ from packaging.version import Version
 from conformance.record import Record
 from conformance.report import where
 from conformance.report.causes import Cause
-from conformance.report.merge import Merged
+from conformance.report.merge import Merged, named
 from conformance.report.standing import Standing
 from conformance.report.states import SEVERITIES
 
@@ -65,8 +65,8 @@ class Door:
 def doors(merged: Merged, who: Standing, found: Sequence[Cause]) -> list[Door]:
     """A door for each framework of which a public function was judged."""
     versions: dict[str, set[str]] = defaultdict(set)
-    for adapter, version, role in {(*_owner(each), who.role(each)) for each in merged.checks}:
-        if role == "function":
+    for adapter, name, version in {named(each["subject"])[:3] for each in merged.checks}:
+        if who.roles.get((adapter, name), "function") == "function":
             versions[adapter].add(version)
     ordered = {name: sorted(each, key=_order) for name, each in versions.items()}
     own = [each for each in found if each["role"] == "function" and each["adapter"] in ordered]
@@ -161,10 +161,6 @@ def _outcome(check: Record) -> str:
         )
     words = {"conforms": "right", "unsupported": "not offered"}
     return words.get(check["outcome"], str(check["outcome"]))
-
-
-def _owner(check: Record) -> tuple[str, str]:
-    return check["subject"]["adapter"], check["subject"]["version"]
 
 
 def _order(text: str) -> tuple[int, Any]:

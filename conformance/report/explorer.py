@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from conformance.dtype import DTYPES
 from conformance.record import Record
@@ -26,18 +30,19 @@ def explorer(merged: Merged, causes: list[Cause]) -> str:
     texts: dict[str, Interned[str]] = {name: Interned([""]) for name in (*_TEXTS, "measures", "worst")}
     states = list(STATES)
     places = {name: place for place, name in enumerate(states)}
-    written: dict[str, str] = {}
+    alike, looks = _looks(checks)
+    of_looks = {
+        "state": [places[state(look)] for look in looks],
+        "outcome": outcomes.all([look["outcome"] for look in looks]),
+        "expected": [int(look["expected"]) for look in looks],
+        **{name: texts[name].all([look.get(name, "") for look in looks]) for name in _TEXTS},
+    }
     columns = {
-        "subject": subjects.all(named(check["subject"]) for check in checks),
-        "clause": clauses.all((check["clause"], check["level"]) for check in checks),
-        "case": cases.all(check["case"] for check in checks),
-        "state": [places[state(check)] for check in checks],
-        "outcome": outcomes.all(check["outcome"] for check in checks),
-        "expected": [int(check["expected"]) for check in checks],
-        **{name: texts[name].all(check.get(name, "") for check in checks) for name in _TEXTS},
-        **{
-            name: texts[name].all(_text(check.get(name), written) for check in checks) for name in ("measures", "worst")
-        },
+        "subject": column(subjects.all([named(check["subject"]) for check in checks])),
+        "clause": column(clauses.all([(check["clause"], check["level"]) for check in checks])),
+        "case": column(cases.all([check["case"] for check in checks])),
+        **{name: column(numbers)[alike] for name, numbers in of_looks.items()},
+        **{name: _written(texts[name], [check.get(name) for check in checks]) for name in ("measures", "worst")},
     }
     header = {
         "subjects": subjects.values(),
@@ -56,17 +61,35 @@ def explorer(merged: Merged, causes: list[Cause]) -> str:
         "causes": [_brief(each) for each in causes],
         **{name: table.values() for name, table in texts.items()},
     }
-    return packed(header, {name: column(numbers) for name, numbers in columns.items()})
+    return packed(header, columns)
 
 
-def _text(value: Any, written: dict[str, str]) -> str:
-    """The value as JSON; most values occur many times, and to look one up is cheaper than to write it."""
-    if value is None:
-        return ""
-    key = repr(value)
-    if key not in written:
-        written[key] = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return written[key]
+def _looks(checks: Sequence[Record]) -> tuple[npt.NDArray[np.int64], list[Record]]:
+    """For each check the number of its look, and a check of each look: many more are alike than not."""
+    numbers: dict[tuple[Any, ...], int] = {}
+    first: list[Record] = []
+    alike = np.zeros(len(checks), np.int64)
+    for place, check in enumerate(checks):
+        get = check.get
+        look = (
+            check["outcome"], check["signature"], check["expected"], get("documented"), get("detail"),
+            get("deviation"), get("note"), get("reproducer"),
+        )  # fmt: skip
+        number = numbers.setdefault(look, len(first))
+        if number == len(first):
+            first.append(check)
+        alike[place] = number
+    return alike, first
+
+
+def _written(texts: Interned[str], values: Sequence[Record | None]) -> npt.NDArray[Any]:
+    """The numbers of the values as JSON; many occur often, and to look one up is cheaper than to write it."""
+    seen: Interned[tuple[Any, ...]] = Interned()
+    numbers = np.array(seen.all([() if value is None else tuple(value.items()) for value in values]), np.int64)
+    written = [
+        json.dumps(dict(items), ensure_ascii=False, separators=(",", ":")) if items else "" for items in seen.values()
+    ]
+    return column(texts.all(written))[numbers]
 
 
 def _case(name: str, known: Record | None) -> Record:

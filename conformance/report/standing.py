@@ -21,6 +21,7 @@ class Standing:
     roles: dict[Name, str] = field(default_factory=dict)
     twins: dict[Name, Name] = field(default_factory=dict)  # classes to the functions that they call
     differing: dict[Name, int] = field(default_factory=dict)  # of those, checks that came out otherwise
+    judged: dict[Name, tuple[bool, bool]] = field(default_factory=dict, compare=False)  # looked up once a name
 
     def role(self, check: Record) -> str:
         """'function', 'composition' or 'control'; what a record does not say is a function."""
@@ -32,7 +33,11 @@ class Standing:
 
     def counts(self, check: Record) -> bool:
         """True if the check is one of a public function that no other stands for."""
-        return self.role(check) == "function" and (not self.twin(_name(check)) or check["clause"] == BETWEEN_TWINS)
+        name = _name(check)
+        if name not in self.judged:
+            self.judged[name] = (self.role(check) == "function", bool(self.twin(name)))
+        function, stands = self.judged[name]
+        return function and (not stands or check["clause"] == BETWEEN_TWINS)
 
     def counted(self, checks: Iterable[Record]) -> Iterator[Record]:
         """The checks that a verdict on a framework speaks of."""
