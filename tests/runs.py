@@ -117,7 +117,8 @@ def ports(text: str = "") -> list[record.Record]:
             "code": f"def loss_of(x, z): return 0  # {text}", "loss": "0x1p+0", "exact": "0x1p+0",
             "gradient": packed(np.zeros(2, np.float32)), "gradient_error": 0.0,
         },
-        {"record": "source", **named, "deviations": ["tail" + text], "told": text, "place": text, "url": text},
+        {"record": "source", **named, "deviations": ["tail" + text], "modes": [], "told": text, "place": text}
+        | {"url": text},
         {"record": "trial", **named, "name": "mask", "code": text, "printed": "[nan, 1.0] [0.0, 1.0]" + text},
     ]  # fmt: skip
 

@@ -50,6 +50,7 @@ _V1, _LOSSES = "tensorflow/python/ops/losses/losses_impl.py", "keras/src/losses/
 _TORCH, _TF = "pytorch", "tensorflow"
 _FUNCTION, _COMPILED = "the function", "what torch.compile puts in its place"
 _EAGER = "what it computes in eager mode, and its derivative (C++)"
+_MODES = {_EAGER: ("eager", "autocast"), _COMPILED: ("compiled",)}
 PLACES = (
     Place(_TORCH, _BCE, _FUNCTIONAL, ("def binary_cross_entropy_with_logits(",), _FUNCTION),
     Place(_TORCH, _BCE, _LOSS, (), _EAGER),
@@ -99,7 +100,7 @@ def sources() -> Iterator[Record]:
         for implementation in place.implementations or ("",):
             yield {
                 "record": "source", "adapter": place.adapter, "implementation": implementation,
-                "deviations": list(place.deviations), "told": place.told,
+                "deviations": list(place.deviations), "modes": list(_MODES.get(place.told, ())), "told": place.told,
                 "place": f"{place.path}{f', line {line}' if line else ''}, at {version}",
                 "url": base.format(version) + place.path + (f"#L{line}" if line else ""),
             }  # fmt: skip

@@ -114,16 +114,20 @@ def _finding(cause: Cause, versions: Sequence[str], beside: Beside, sources: Seq
     for (adapter, name), what in sorted(beside.get(place, {}).items()):
         if adapter != cause["adapter"]:
             others[what].append(f"{TITLES.get(adapter, adapter).split(',')[0]} {name}")
-    names = set(cause["implementations"])
-    places = [
-        each for each in sources
-        if each["adapter"] == cause["adapter"]
-        and (cause["id"] in each["deviations"] if each["deviations"] else each["implementation"] in names)
-    ]  # fmt: skip
     modes = sorted(cause["modes"], key=lambda mode: (_MODES.get(mode, 9), mode))
-    return Finding(
-        cause, modes, where.dtypes(cause["dtypes"]), _since(cause, versions), told(cause), dict(others), places
-    )
+    dtypes, since = where.dtypes(cause["dtypes"]), _since(cause, versions)
+    return Finding(cause, modes, dtypes, since, told(cause), dict(others), _sources(cause, sources))
+
+
+def _sources(cause: Cause, sources: Sequence[Record]) -> list[Record]:
+    """Where it is: what was found of this deviation, or else of its functions in the modes that it shows in."""
+    own = [each for each in sources if each["adapter"] == cause["adapter"]]
+    found = [each for each in own if cause["id"] in each["deviations"]]
+    for each in own:
+        runs = not each["modes"] or set(each["modes"]) & set(cause["modes"])
+        if each["implementation"] in cause["implementations"] and runs and (not found or not each["modes"]):
+            found.append(each)
+    return list({each["place"]: each for each in found}.values())
 
 
 def _since(cause: Cause, versions: Sequence[str]) -> str:

@@ -103,7 +103,7 @@ function bind(control, name, section, entry = true) {
 }
 
 function fill(select, values, labels = values) {
-  select.replaceChildren(...values.map((value, index) => el("option", { value }, labels[index])));
+  select.append(...values.map((value, index) => el("option", { value }, labels[index])));
 }
 
 for (const name of ["wheel", "pointerdown", "keydown", "touchmove"]) {

@@ -97,6 +97,7 @@ function fillModes(data, which) {
   const select = byId(`p-${which}mode`);
   const modes = data.modes[Number(byId(`p-${which}`).value)].filter((mode) => mode !== "autocast" && mode !== "session");
   const order = modes.includes("graph") ? ["graph", ...modes.filter((mode) => mode !== "graph")] : modes;
+  select.replaceChildren();
   fill(select, order, order.map((mode) => MODES[mode] || mode));
   const at = order.indexOf(address.get(`${which}mode`));
   select.selectedIndex = Math.max(0, at);
