@@ -22,7 +22,7 @@ from conformance.errors import UsageError
 from conformance.grid import packed
 from conformance.outcome import Conforms, Crashed, Deviates, Outcome
 from conformance.record import Record
-from conformance.report import agreement, badge, causes, compare, curves, history, markdown, page
+from conformance.report import badge, causes, compare, curves, history, markdown, page, port, standing
 from conformance.report.merge import Merged, merge
 from conformance.subject import Subject
 from fuzz import hostile
@@ -141,7 +141,7 @@ def _measured(merged: Merged, _: list[Record]) -> None:
     if merged.curves:
         grids = curves.lattices(merged)
         measured = list(curves.samples(merged, grids))
-        agreement.agreement(merged, grids, measured, causes.causes(merged))
+        port.port(merged, standing.standing(merged), causes.causes(merged), grids, measured)
 
 
 def _rendered(merged: Merged, found: list[Record]) -> None:

@@ -29,7 +29,7 @@ GLOSSARY = {
     "xla": "Inside tf.function(jit_compile=True).",
     "session": "In a TensorFlow 1 Session.",
     "func": "Under the transforms of torch.func (grad, vmap, jvp), which differentiate another formula.",
-    "autocast": "Under torch.autocast, mixed precision: the logits are half precision, the loss is computed in "
+    "autocast": "Under torch.autocast, mixed precision: the logits are half precision, and most losses are computed in "
     "float32.",
     "documented": "It deviates, and the framework's own documentation says so: a difference, nobody's fault.",
     "unsupported": "The function does not offer what the case needs, and says so: neither right nor wrong.",

@@ -117,7 +117,7 @@ function results(data, cell) {
   const order = (row) => data.arrays.state[row] === data.states.indexOf("unsupported");
   const rows = [...cell.rows].sort((a, b) => order(a) - order(b));
   const operand = cell.clause.startsWith("P") ? "probability" : "logit";
-  const head = ["", "implementation", "mode", `${operand}, label`, "got", "exact", "ULP, grade", "what"];
+  const head = ["", "implementation", "mode", `${operand}, label`, "got", "exact", el("a", { href: "#word-ulp" }, "ULP, grade"), "what"];
   const body = rows.map((row) => {
     const subject = data.subjects[data.arrays.subject[row]];
     const state = data.states[data.arrays.state[row]];

@@ -35,11 +35,12 @@ const floats = (text) => new Float32Array(Uint8Array.from(atob(text), (letter) =
 /** The largest distance of two recipes' gradients. */
 function gradientsApart(a, b, dtype) {
   if (dtype === "float64") return a.error + b.error;
-  const [one, other] = [floats(a.gradient), floats(b.gradient)];
+  let one, other;
+  try { [one, other] = [floats(a.gradient), floats(b.gradient)]; } catch { return NaN; } // records of others may hold anything
   return one.reduce((most, value, at) => Math.max(most, Math.abs(value - other[at])), 0);
 }
 
-const few = (value) => (value === 0 ? "0" : value === Infinity ? "∞" : value < 1e-3 || value >= 1e5 ? value.toExponential(1).replace("e+", "e") : String(Number(value.toPrecision(2))));
+const few = (value) => (Number.isNaN(value) ? "an unknown distance" : value === 0 ? "0" : value === Infinity ? "∞" : value < 1e-3 || value >= 1e5 ? value.toExponential(1).replace("e+", "e") : String(Number(value.toPrecision(2))));
 const codeOf = (text, label) => el("div", { class: "code" }, el("button", { type: "button", class: "copy", "aria-label": `Copy ${label}` }, "Copy"), el("pre", { tabindex: "0", "aria-label": label }, el("code", {}, text)));
 
 function codes(chosen) {
@@ -69,7 +70,7 @@ function apartTable(data, chosen) {
   return [el("table", { id: "p-apart" }, el("thead", {}, el("tr", {}, head.map((text) => el("th", { scope: "col" }, text || el("span", { class: "unseen" }, "quantity"))))),
     el("tbody", {}, rows.map((row) => el("tr", {}, el("th", { scope: "row" }, row.quantity), el("td", { class: "num" }, few(row.hard)), el("td", { class: "num" }, few(row.any)))))),
   el("p", { class: "quiet" }, `The largest absolute distance of one element, computed in ${chosen.computed}, logits from -${data.everyday} to ${data.everyday}.`),
-  el("details", {}, el("summary", {}, "In ULP, over all logits"), el("p", {}, rows.map((row) => `${row.quantity}: ${row.ulp === Infinity ? "∞ (one is NaN or infinite where the other is not)" : ulps(row.ulp)}`).join("; "), ". A tail that one of them loses counts with all its digits, however small it is."))];
+  el("details", {}, el("summary", {}, "In ULP, over all logits"), el("p", {}, rows.map((row) => `${row.quantity}: ${row.ulp === Infinity ? "∞ (one is NaN or infinite where the other is not)" : ulps(row.ulp)}`).join("; "), ". ", el("a", { href: "#word-ulp" }, "ULP"), " is the gap between neighbouring numbers: a tail that one of them loses counts with all its digits, however small it is."))];
 }
 
 function reductionTable(chosen) {
