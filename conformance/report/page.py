@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import markupsafe
-import numpy as np
 
 from conformance import __version__, anatomy, files, record
 from conformance.adapter import ROLES
@@ -29,6 +25,7 @@ from conformance.report import (
     speed,
     standing,
     sweeps,
+    templates,
     traps,
 )
 from conformance.report.glossary import GLOSSARY
@@ -36,12 +33,10 @@ from conformance.report.merge import Merged, merge, named, write_records
 from conformance.report.pack import compressed
 from conformance.report.states import LEVELS, STATES
 from conformance.report.teeth import Teeth
-from conformance.reproducer import shown
 from conformance.spec import CLAUSES
 
 __all__ = ["Merged", "merge", "render", "write", "write_comparison", "write_history", "write_records"]
 
-HERE = Path(__file__).parent
 SECTIONS = ("home", "find", "fix", "port", "kernel", "verdict", "cases", "where", "sweeps", "speed", "about")
 MEASURED = {
     "verdict": "Tiles",
@@ -94,7 +89,7 @@ def render(merged: Merged, teeth: Teeth | None = None) -> str:
         "teeth": teeth,
         "data": _data(merged, found, swept, who),
     }
-    return environment().get_template("page.html.jinja").render(**_fixed(), **shown)
+    return templates.environment().get_template("page.html.jinja").render(**_fixed(), **shown)
 
 
 def _fixed() -> dict[str, Any]:
@@ -102,8 +97,8 @@ def _fixed() -> dict[str, Any]:
     return {
         "version": __version__, "sections": SECTIONS, "measured": MEASURED, "about": ABOUT, "roles": ROLES,
         "clauses": CLAUSES, "states": STATES, "levels": LEVELS, "legend": _LEGEND, "columns": home.COLUMNS,
-        "titles": doors.TITLES, "glossary": GLOSSARY, "draft": doors.draft, "style": _style(),
-        "script": markupsafe.Markup("\n").join(_script(f"scripts/{path.name}") for path in _scripts()),
+        "titles": doors.TITLES, "glossary": GLOSSARY, "draft": doors.draft, "style": templates.style(),
+        "script": templates.scripts(),
     }  # fmt: skip
 
 
@@ -145,14 +140,14 @@ def _news(merged: Merged) -> dict[str, Any]:
 def write_comparison(comparison: compare.Comparison, path: Path) -> None:
     """Write the page of two runs."""
     text = (
-        environment()
+        templates.environment()
         .get_template("compare.html.jinja")
         .render(
             it=comparison,
             headline=compare.headline(comparison),
             kinds=change.KINDS,
             regressions=change.REGRESSIONS,
-            style=_style(),
+            style=templates.style(),
         )
     )
     files.write(path, text)
@@ -160,55 +155,22 @@ def write_comparison(comparison: compare.Comparison, path: Path) -> None:
 
 def write_history(found: history.History, path: Path) -> None:
     """Write the page of many runs."""
-    script = markupsafe.Markup("\n").join((_script("scripts/10-core.js"), _script("history_scripts/history.js")))
+    script = markupsafe.Markup("\n").join(
+        (templates.script("scripts/10-core.js"), templates.script("history_scripts/history.js"))
+    )
     text = (
-        environment()
+        templates.environment()
         .get_template("history.html.jinja")
-        .render(it=found, levels=LEVELS, data=history.data(found), charts=charts(), script=script, style=_style())
+        .render(
+            it=found,
+            levels=LEVELS,
+            data=history.data(found),
+            charts=templates.charts(),
+            script=script,
+            style=templates.style(),
+        )
     )
     files.write(path, text)
-
-
-@functools.cache
-def environment() -> jinja2.Environment:
-    """Templates, with everything escaped and no name undefined."""
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    made.filters |= {"decimal": decimal, "ulps": ulps, "rows": _rows, "shade": _shade, "slug": searching.slug}
-    return made
-
-
-def _scripts() -> list[Path]:
-    """The page's own scripts, in the order of their names."""
-    return sorted((HERE / "scripts").glob("*.js"))
-
-
-def _script(name: str) -> markupsafe.Markup:
-    return markupsafe.Markup((HERE / name).read_text(encoding="utf-8"))
-
-
-def _style() -> markupsafe.Markup:
-    return markupsafe.Markup((HERE / "style.css").read_text(encoding="utf-8"))
-
-
-def decimal(text: str) -> str:
-    """A recorded number as a decimal; anything else as it is."""
-    try:
-        return shown(text)
-    except (ValueError, OverflowError):
-        return text
-
-
-def ulps(value: Any) -> str:
-    """A number of ULPs for reading."""
-    if not isinstance(value, int | float):
-        return str(value)
-    return f"{value:.3g}" if value < 1e5 else f"{value:.1e}".replace("e+0", "e").replace("e+", "e")
 
 
 def _data(
@@ -226,27 +188,10 @@ def _data(
         drawn["curves"] = curves.curves(merged, grids, measured)
     data["port"] = port.port(merged, who, found, grids, measured)
     drawn = {name: text for name, text in drawn.items() if text}
-    return {**data, **drawn, **({"charts": charts()} if drawn else {})}
-
-
-@functools.cache
-def charts() -> str:
-    """The chart libraries, compressed: D3 first, Plot second."""
-    vendor = HERE / "vendor"
-    return compressed(b"\n".join((vendor / name).read_bytes() for name in ("d3.min.js", "plot.umd.min.js")))
+    return {**data, **drawn, **({"charts": templates.charts()} if drawn else {})}
 
 
 def _uncounted(merged: Merged) -> str:
     """Every merged record that is no check: with the explorer's checks, the whole download."""
     lines = (record.line(each) for each in merged.records() if each["record"] != "check")
     return compressed(("\n".join(lines) + "\n").encode())
-
-
-def _rows(value: Any) -> Iterator[list[float]]:
-    array = np.asarray(value, np.float64)
-    yield from array.reshape(-1, array.shape[-1] if array.ndim else 1).tolist()
-
-
-def _shade(value: float) -> str:
-    """How strongly a cell is coloured, 0 to 1."""
-    return f"{min(1.0, math.log1p(abs(value)) / 2):.2f}"
