@@ -19,7 +19,7 @@ from tests import runs
 from tests.visiting import DESK, PHONE, Visit
 
 DRAWN = {
-    "port": "#p-out .know", "kernel": "#k-beat table", "where": "#w-charts svg", "speed": "#s-bars svg[role]",
+    "port": "#p-out .know", "kernel": "#k-beat p:not(.quiet)", "where": "#w-charts svg", "speed": "#s-bars svg[role]",
     "sweeps": "#v-charts svg",
 }  # fmt: skip
 
@@ -46,7 +46,7 @@ def open_everything(page: Page) -> None:
     for section, drawn in DRAWN.items():
         page.evaluate("name => { address.set({}, { section: name }); }", section)
         page.wait_for_selector(drawn, state="attached")
-    page.evaluate("() => { address.set({ s: 'mask' }, { section: 'find' }); }")
+    page.evaluate("() => { address.set({ s: 'ulp' }, { section: 'find' }); }")
     page.wait_for_selector(".found")
     page.evaluate(
         """() => { for (const each of document.querySelectorAll(".view")) each.classList.add("now");

@@ -41,7 +41,7 @@ function startKernel() {
     const times = (await block("speed")).times.filter((each) => each.reduction === "mean" && each.shape === "multilabel");
     const sizes = [...new Set(times.map((each) => each.elements))].sort((a, b) => a - b);
     const wanted = sizes.includes(2 ** 22) ? 2 ** 22 : sizes[sizes.length - 1];
-    const order = [wanted, ...sizes.filter((each) => each !== wanted)];
+    const order = sizes.length ? [wanted, ...sizes.filter((each) => each !== wanted)] : [];
     fill(byId("k-elements"), order.map(String), order.map(power));
     fill(byId("k-dtype"), [...new Set(times.map((each) => each.subject[5]))].sort((a, b) => (b === "float32") - (a === "float32")));
   }, drawBeat);
