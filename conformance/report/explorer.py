@@ -84,10 +84,11 @@ def _looks(checks: Sequence[Record]) -> tuple[npt.NDArray[np.int64], list[Record
 
 def _written(texts: Interned[str], values: Sequence[Record | None]) -> npt.NDArray[Any]:
     """The numbers of the values as JSON; many occur often, and to look one up is cheaper than to write it."""
-    seen: Interned[tuple[Any, ...]] = Interned()
-    numbers = np.array(seen.all([() if value is None else tuple(value.items()) for value in values]), np.int64)
+    seen: Interned[tuple[Any, ...] | None] = Interned()
+    numbers = np.array(seen.all([None if value is None else tuple(value.items()) for value in values]), np.int64)
     written = [
-        json.dumps(dict(items), ensure_ascii=False, separators=(",", ":")) if items else "" for items in seen.values()
+        "" if items is None else json.dumps(dict(items), ensure_ascii=False, separators=(",", ":"))
+        for items in seen.values()
     ]
     return column(texts.all(written))[numbers]
 
