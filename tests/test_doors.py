@@ -239,7 +239,8 @@ def test_whether_there_is_an_issue(tail: Reader, found: list[Cause]) -> None:
     for cause in of_functions(found):
         if cause["adapter"] == "pytorch":
             row = tail.page.locator(f"#why-pytorch-{cause['id']} > summary .issue").text_content() or ""
-            assert row == (f"issue #{cause['link'].rpartition('/')[2]}" if cause["link"] else "none filed")
+            issue = f"issue #{cause['link'].rpartition('/')[2]}" if cause["link"] else "none filed"
+            assert row == f"{cause['rows'][0]['level']} {issue}"
     tail.click("#why-pytorch-soft-margin-overflow > summary")
     tail.click("#why-pytorch-soft-margin-overflow .draft summary")
     (cause,) = (each for each in found if each["id"] == "soft-margin-overflow")

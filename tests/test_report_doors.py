@@ -12,7 +12,7 @@ import pytest
 
 from conformance import record
 from conformance.outcome import Deviates
-from conformance.report import causes, doors, effects, home, port, searching, standing, traps
+from conformance.report import causes, doors, effects, home, page, port, searching, standing, traps
 from conformance.report.merge import merge
 from conformance.schema import validate
 from tests import runs
@@ -68,6 +68,18 @@ def test_a_draft_says_what_an_issue_needs() -> None:
 
     for part in ("The tail is gone", "x = 0.0", "Printed: `0.0`; exact: `1.0`", "**Versions:** 1.0", "No gradient."):
         assert part in draft
+
+
+def test_what_no_ledger_lists_is_told_first() -> None:
+    """A door that has nothing to fix says so only where nothing is new, and every word of home leads somewhere."""
+    case = runs.case("values/one", input={"logits": ["17"], "labels": ["1"]})
+    new = {**runs.check(), "expected": False, "deviation": ""}
+    html = page.render(merge([[runs.head(), case, new]]))
+
+    assert '<a href="#new">1 check</a> came out as no ledger says' in html
+    assert 'href="#new">loss tail lost</a>' in html
+    assert 'id="new"' in html
+    assert "Nothing is to mend" not in html
 
 
 def test_ports_without_recipes_are_all_functions() -> None:

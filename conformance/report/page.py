@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -133,8 +134,14 @@ def _tiles(merged: Merged, who: standing.Standing) -> dict[str, Any]:
 
 def _news(merged: Merged) -> dict[str, Any]:
     surprises = [check for check in merged.checks if not check["expected"]]
+    new_of = Counter(check["subject"]["adapter"] for check in surprises)
     judged = any(check["outcome"] in ("conforms", "deviates", "errored", "crashed") for check in merged.checks)
-    return {"surprises": surprises[:_MOST_SURPRISES], "surprise_count": len(surprises), "nothing": not judged}
+    return {
+        "surprises": surprises[:_MOST_SURPRISES],
+        "surprise_count": len(surprises),
+        "nothing": not judged,
+        "new_of": new_of,
+    }
 
 
 def write_comparison(comparison: compare.Comparison, path: Path) -> None:

@@ -129,6 +129,14 @@ document.addEventListener("click", (event) => {
   address.read(row ? { go: false, y: scrollY } : {});
 });
 
+// What a reader opens is in the address, to be copied from there.
+document.addEventListener("click", (event) => {
+  const finding = event.target.closest(".finding > summary")?.parentElement;
+  if (!finding || finding.open) return;
+  address.section = finding.id;
+  history.replaceState({ y: scrollY }, "", `#${finding.id}`);
+});
+
 /** Call once when the element comes near the viewport. */
 function whenSeen(element, then) {
   const watcher = new IntersectionObserver((entries) => {

@@ -46,7 +46,7 @@ const codeOf = (text, label) => el("div", { class: "code" }, el("button", { type
 function codes(chosen) {
   const { from, to } = chosen;
   if (!from.recipe || !to.recipe) return [el("p", {}, `No recipe of this pair was run${from.recipe || to.recipe ? ` on the side of ${shortly((from.recipe ? to : from).call)}` : ""}; the calls as the suite makes them:`),
-    el("div", { class: "sides" }, [from, to].map(({ call }) => el("div", {}, el("h3", {}, titleOf(call)), codeOf(call.calls?.mean || "", `the call of ${shortly(call)}`))))];
+    el("div", { class: "sides" }, [from, to].map(({ call }) => el("div", {}, el("h3", {}, titleOf(call)), call.calls?.mean ? codeOf(call.calls.mean, `the call of ${shortly(call)}`) : el("p", { class: "quiet" }, "No call is written down."))))];
   const digits = chosen.dtype === "float64" ? 15 : 7;
   const [a, b] = [from.recipe.loss, to.recipe.loss].map((value) => Number(value.toPrecision(digits)));
   const apart = gradientsApart(from.recipe, to.recipe, chosen.dtype);
@@ -111,7 +111,7 @@ function startPort() {
     const numbers = data.calls.map((_, at) => at);
     const first = (name) => { const at = data.calls.findIndex((call) => call.implementation === name); return at < 0 ? numbers : [at, ...numbers.filter((each) => each !== at)]; };
     for (const [which, name] of [["from", "keras.losses.BinaryCrossentropy"], ["to", "binary_cross_entropy_with_logits"]]) {
-      const order = first(name);
+      const order = which === "to" && !data.recipes.length ? [...numbers].reverse() : first(name);
       fill(byId(`p-${which}`), order.map(String), order.map((at) => titleOf(data.calls[at])));
       fillModes(data, which);
     }
