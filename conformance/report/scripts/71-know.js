@@ -60,7 +60,8 @@ function halfLine({ from, to, dtype, autocast }) {
   const told = seen.map(([side, pair]) => `${shortly(side.call)} ${Number(pair.gradients[0].toPrecision(3))}`).join(", ");
   const lost = seen.filter(([, pair]) => pair.gradients[0] === 0).map(([side]) => shortly(side.call));
   if (autocast) lines.push(["good", "Under autocast the loss is computed in float32.", "Labels that are smoothed have to be float32 before: 0.95 does not fit in half precision."]);
-  if (seen.length) lines.push([lost.length ? "bad" : "mind", `bfloat16 ${autocast ? "outside of autocast" : "as it is"}:`, `Keras computes its loss in float32, the others in the dtype that they get. The gradient at logit 6.25, label 1 is -0.00193; ${told}.${lost.length ? ` In ${lost.join(" and ")} such an element teaches nothing.` : ""} ${autocast ? "" : "The code casts first."}`]);
+  const how = [...new Set([from, to].map((side) => `${shortly(side.call)} ${side.call.implementation.startsWith("keras") ? "computes its loss in float32" : "computes in the dtype that it gets"}`))].join("; ");
+  if (seen.length) lines.push([lost.length ? "bad" : "mind", `Half precision ${autocast ? "outside of autocast" : "as it is"}:`, `${how}. In bfloat16 the gradient at logit 6.25, label 1 should be -0.00193; ${told}.${lost.length ? ` In ${lost.join(" and ")} such an element teaches nothing.` : ""} ${autocast ? "" : "The code casts first."}`]);
   return lines;
 }
 
