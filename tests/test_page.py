@@ -333,7 +333,7 @@ def test_comparison_of_sweeps_needs_no_element_again() -> None:
 
 
 def test_a_time_stands_beside_what_was_judged() -> None:
-    """A must deviation of the same version and dtype takes its rank; what was not judged has none either."""
+    """A must deviation of what it computes, in its version and dtype, takes its rank; what was not judged has none."""
 
     def state(*checks: Any) -> tuple[str, list[str], Any]:
         (found,) = _block(speed.speed(merge([[runs.head(), runs.speed(), *checks]])))["times"]
@@ -343,7 +343,9 @@ def test_a_time_stands_beside_what_was_judged() -> None:
     assert state() == ("unjudged", [], None)
     assert state(runs.check("values/one", version="2.0")) == ("unjudged", [], None)
     assert state(tail) == ("right", [], 8388608.0)
-    assert state(tail, runs.check("shapes/one", "S8", "must")) == ("wrong", ["S8"], 8388608.0)
+    assert state(tail, runs.check("values/one", "V1", "must")) == ("wrong", ["V1"], 8388608.0)
+    # A rule on shapes is broken: it is named, and takes no rank.
+    assert state(tail, runs.check("shapes/one", "S8", "must")) == ("right", ["S8"], 8388608.0)
     assert state(runs.check("shapes/one", "S8", "must", dtype="float64")) == ("unjudged", [], None)
 
 

@@ -15,6 +15,7 @@ from conformance.speed.statistic import median_interval
 
 # The clauses whose errors stand beside a pass: result ULP, tails included.
 ACCURACY = {"forward": "V3", "backward": "G2"}
+_COMPUTED, _BESIDE = "VGRWLP", ("G12",)  # forward mode is not timed
 UNJUDGED, WRONG, RIGHT = "unjudged", "wrong", "right"
 Judged = dict[str, Any]
 
@@ -34,6 +35,11 @@ def speed(merged: Merged, who: Standing | None = None) -> str:
         },
         {},
     )
+
+
+def is_computed(clause: str) -> bool:
+    """True if the clause is on what a time buys: values, gradients, reductions. Others are rules on calls."""
+    return clause[:1] in _COMPUTED and clause not in _BESIDE
 
 
 def _counts(record: Record, who: Standing) -> bool:
@@ -58,6 +64,7 @@ def _time(record: Record, standings: Mapping[Key, Judged]) -> Record:
         "of_bandwidth": record.get("of_bandwidth"),
         "state": judged["state"],
         "must": judged["must"],
+        "wrong": [clause for clause in judged["must"] if is_computed(clause)],
         "ulp": judged["ulp"].get(record["pass"]),
     }
 
@@ -75,7 +82,8 @@ def _standings(checks: Sequence[Record], subjects: set[Key]) -> dict[Key, Judged
             continue
         judged = found.setdefault(key, {"state": RIGHT, "must": [], "ulp": {}})
         if check["level"] == "must" and check["outcome"] in ("deviates", "errored", "crashed"):
-            judged["state"] = WRONG
+            if is_computed(check["clause"]):
+                judged["state"] = WRONG
             if check["clause"] not in judged["must"]:
                 judged["must"] = sorted([*judged["must"], check["clause"]])
         step = clauses.get(check["clause"])

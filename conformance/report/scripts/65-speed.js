@@ -13,7 +13,7 @@ function seconds(value) {
 const power = (elements) => `2^${Math.round(Math.log2(elements))}`;
 const rate = (each) => each.fewest_bytes / each.seconds[0] / 1e9;
 const titled = (each) => `${each.subject[0]} ${each.subject[1]}`;
-const standing = (each) => (each.state === "wrong" ? `breaks ${each.must.join(", ")}` : each.state === "unjudged" ? "not judged in these runs" : "keeps every must clause");
+const standing = (each) => (each.state === "unjudged" ? "not judged in these runs" : each.must.length ? `${each.state === "wrong" ? "computes wrongly" : "computes rightly"}, breaks ${each.must.join(", ")}` : "keeps every must clause");
 
 function toldOf(each) {
   const [median, low, high] = each.seconds;
@@ -123,7 +123,7 @@ function scatterChart(Plot, times, precision) {
       Plot.tip(points, Plot.pointer({ x: "nanoseconds", y: "error", title: (each) => `${toldOf(each)}\nlargest error of the gradient: ${each.ulp < 0 ? "∞" : ulps(each.ulp)} ULP`, fill: "var(--paper)" }))],
   }));
   const signs = { circle: "●", square: "■", triangle: "▲", diamond: "◆", star: "★" };
-  return [svg, el("div", { class: "legend" }, frameworks.map((name) => el("span", { class: "key" }, `${signs[SHAPE_OF[name] || "star"]} ${name}`)), el("span", { class: "key must-ink" }, "hollow: breaks a must clause"))];
+  return [svg, el("div", { class: "legend" }, frameworks.map((name) => el("span", { class: "key" }, `${signs[SHAPE_OF[name] || "star"]} ${name}`)), el("span", { class: "key must-ink" }, "hollow: what it computes is wrong"))];
 }
 
 function modesChart(Plot, times) {

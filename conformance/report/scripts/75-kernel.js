@@ -1,13 +1,10 @@
 // The kernel author's door: whom to beat, and golden vectors.
 
-const RIGHT_MATTERS = "VGRWLP"; // chapters on what is computed; the others are rules on shapes, dtypes and errors
-const BESIDE = ["G12"]; // forward mode, which no time here measures
 const FIRST_TIMES = 10;
 
 /** How a time may be ranked: what is computed is right, or not; and whether another rule is broken. */
 function manner(each) {
-  const wrong = each.must.filter((clause) => RIGHT_MATTERS.includes(clause[0]) && !BESIDE.includes(clause));
-  return { accurate: each.state !== "unjudged" && !wrong.length, wrong, rules: each.must.filter((clause) => !wrong.includes(clause)) };
+  return { accurate: each.state === "right", wrong: each.wrong, rules: each.must.filter((clause) => !each.wrong.includes(clause)) };
 }
 
 async function drawBeat() {
