@@ -261,6 +261,8 @@ def test_whether_there_is_an_issue(tail: Reader, found: list[Cause]) -> None:
         ("[N, H, W, 1]", "Cases", "channel"),
         ("NaN loss", "Deviations", "NaN"),
         ("padding", "Cases", "Padding"),
+        ("sample weight", "Doors", "Port a model with sample weights"),
+        ("mask", "Doors", "Port a model with masked logits"),
         ("ULP", "Words", "ULP"),
         ("V4", "Clauses", "Infinite logits"),
     ],

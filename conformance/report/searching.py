@@ -48,8 +48,33 @@ SYNONYMS = {
 
 def searching(merged: Merged, found: Sequence[Cause]) -> str:
     """The index, packed: rows of kind, title, address, where, and lower-case text."""
-    rows = [*_causes(found), *_cases(merged), *_clauses(), *_words()]
+    rows = [*_doors(), *_causes(found), *_cases(merged), *_clauses(), *_words()]
     return packed({"rows": rows, "synonyms": SYNONYMS}, {})
+
+
+_DOORS = {
+    "Port a model with sample weights": ("#port?weight=1", "sample weight sample_weight weights per-example per-image"),
+    "Port a model with class weights": ("#port?classes=1", "class weight class_weight pos_weight pos-weight per-class"),
+    "Port a model with label smoothing": ("#port?smoothing=1", "label smoothing label_smoothing smooth"),
+    "Port a model with masked logits": (
+        "#port?mask=1",
+        "mask masked padding ignore_index ignore-index -inf infinite nan",
+    ),
+    "Port a model under autocast": (
+        "#port?pdtype=bfloat16%2Bautocast",
+        "autocast mixed precision mixed-precision amp half precision bfloat16 bf16 float16",
+    ),
+    "Port masks of one class, [N, H, W, 1]": (
+        "#port?pshape=one%2Bonefirst",
+        "[n,h,w,1] [n, h, w, 1] channels last channels first segmentation pixels mask-one-channel",
+    ),
+    "Judge a kernel": ("#kernel", "kernel triton cuda fused judge command traps golden vectors fastest"),
+}
+
+
+def _doors() -> Iterator[list[str]]:
+    for title, (href, words) in _DOORS.items():
+        yield ["door", title, href, "", _text(title, words)]
 
 
 def _causes(found: Sequence[Cause]) -> Iterator[list[str]]:

@@ -1,6 +1,6 @@
 // One search over deviations, cases, clauses, issues and words; what people say stands for what the records say.
 
-const KINDS = { deviation: "Deviations", case: "Cases", issue: "Issues", clause: "Clauses", word: "Words" };
+const KINDS = { door: "Doors", deviation: "Deviations", case: "Cases", issue: "Issues", clause: "Clauses", word: "Words" };
 const MOST_FOUND = 8;
 
 /** What was asked as requirements: each a list of alternatives, of which a text must hold one. */
@@ -49,7 +49,7 @@ async function drawFound() {
   const scored = wanted.length ? data.rows.map((row) => [answers(row, wanted), row]).filter(([score]) => score) : [];
   scored.sort((a, b) => b[0] - a[0]);
   const parts = Object.keys(KINDS).map((kind) => [kind, scored.map(([, row]) => row).filter((row) => row[0] === kind)]).filter(([, rows]) => rows.length);
-  const told = parts.map(([kind, rows]) => `${rows.length} ${KINDS[kind].toLowerCase()}`).join(", ");
+  const told = parts.map(([kind, rows]) => `${rows.length} ${KINDS[kind].toLowerCase().slice(0, rows.length === 1 ? -1 : undefined)}`).join(", ");
   byId("f-said").textContent = !wanted.length ? "Type what you look for." : parts.length ? `“${text}”: ${told}` : `Nothing is found for “${text}”.`;
   const close = parts.length || !wanted.length ? [] : [...new Set(wanted.flat().flatMap((word) => nearest(data, word)))];
   const near = close.length ? el("p", {}, "Near: ", close.flatMap((word) => [el("a", { href: `#find?s=${encodeURIComponent(word)}` }, word), " "])) : "";
