@@ -40,7 +40,7 @@ def test_a_run_is_green_with_its_ledger(tmp_path: Path) -> None:
     assert all(each["expected"] for each in found)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "textbook formula" in page
-    assert "Nothing is unexpected" in page
+    assert "Nothing is new" in page
 
 
 def test_strict_ignores_the_ledger(tmp_path: Path) -> None:
