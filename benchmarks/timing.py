@@ -13,11 +13,12 @@ import sys
 import timeit
 from collections.abc import Callable
 
-from conformance.session import Choice, open_session
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_session
 from conformance.speed.loop import Loop
 from conformance.speed.trial import Stage
 from conformance.speed.workload import workload_named
-from conformance.threads import cores
+from conformance.subjects.threads import cores
 
 SUBJECTS = {
     "pytorch": ("binary_cross_entropy_with_logits", "eager"),

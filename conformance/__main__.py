@@ -13,16 +13,18 @@ from typing import Any
 
 import pytest
 
-from conformance import commands, reporting
-from conformance.closing import LastWords
 from conformance.errors import UsageError
+from conformance.judging.choice import Choice
+from conformance.judging.opening import session_of
 from conformance.plugin import CHOICES, DEFAULT_OUT, SETTINGS, limits_of, threads_of
-from conformance.recorder import SUITE
 from conformance.remote import environments
 from conformance.remote.link import Limits
-from conformance.session import Choice, session_of
+from conformance.running.recorder import SUITE
 from conformance.speed import command as speed
+from conformance.speed.workload import workloads
 from conformance.sweep import command as sweep
+from conformance.terminal.closing import LastWords
+from conformance.verbs import commands, reporting
 
 
 class Parser(argparse.ArgumentParser):
@@ -141,6 +143,7 @@ def _run(options: argparse.Namespace, extra: Sequence[str], again: str) -> int:
     chosen |= {name: getattr(options, name) for name in ("strict", "ledger", "seed", "thorough")}
     limits = Limits(options.check_timeout, options.memory_limit)
     limited = limits_of(options.in_process, "--pdb" in extra, "--benchmark-only" in extra, limits)
+    workloads(chosen["workloads"])  # a name that is none is told before anything starts
     session_of(Choice(**chosen, threads=threads), limited)
     arguments = ["-p", "conformance.plugin", "--import-mode=importlib", "-c", os.devnull, f"--rootdir={SUITE.parent}"]
     arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]

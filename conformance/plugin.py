@@ -9,16 +9,20 @@ from typing import Any
 
 import pytest
 
-from conformance import context, record
-from conformance.bar import Bar, wants_bar
-from conformance.curve import Curve
-from conformance.docket import Docket, Unexpected
 from conformance.errors import UsageError
-from conformance.judge import Judge
-from conformance.recorder import RESULTS, SUITE, Recorder, checks_of, judges
+from conformance.judging import context
+from conformance.judging.choice import Choice
+from conformance.judging.docket import Docket, Unexpected
+from conformance.judging.opening import session_of
+from conformance.judging.session import Session
+from conformance.records import record
 from conformance.remote.link import Limits
-from conformance.session import Choice, Session, session_of
-from conformance.threads import cores
+from conformance.running.judge import Judge
+from conformance.running.recorder import RESULTS, SUITE, Recorder, checks_of, judges
+from conformance.speed.workload import workloads
+from conformance.subjects.curve import Curve
+from conformance.subjects.threads import cores
+from conformance.terminal.bar import Bar, wants_bar
 
 DEFAULT_OUT = "reports/out"
 SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
@@ -144,7 +148,9 @@ def _be_brief(config: pytest.Config) -> None:
 def _session(config: pytest.Config) -> Session:
     """The session of this process; one of xdist's workers must learn what a resumed run has recorded."""
     try:
-        session = session_of(choice_of(config), _limits(config))
+        choice = choice_of(config)
+        workloads(choice.workloads)
+        session = session_of(choice, _limits(config))
     except UsageError as error:
         pytest.exit(f"conformance: error: {error}", returncode=2)
     if hasattr(config, "workerinput") and config.getoption("xent_resume"):
@@ -200,7 +206,6 @@ def _generate_curves(metafunc: pytest.Metafunc) -> None:
 def _generate_trials(metafunc: pytest.Metafunc) -> None:
     # numba takes longer to import than most runs take to begin.
     from conformance.speed.trial import Trial
-    from conformance.speed.workload import workloads
 
     session = _session(metafunc.config)
     trials = [

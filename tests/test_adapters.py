@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conformance.session import Choice, open_session
-from conformance.subject import Call
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_session
+from conformance.subjects.subject import Call
 from tests.command import ROOT, checks, conformance
 
 (EXAMPLE,) = re.findall(

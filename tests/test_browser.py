@@ -12,11 +12,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from conformance import content, record
+from conformance.records import record
 from conformance.report import compare, history
 from conformance.report import page as html
 from conformance.report.merge import merge
-from conformance.reporting import results
+from conformance.storage import content
+from conformance.verbs.reporting import results
 from tests import runs
 
 PUBLISHED = results(content.PACKAGE.parent / "reports" / "cpu")

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from conformance import record
-from conformance.record import Record
+from conformance.records import record
+from conformance.records.record import Record
 from tests.cheats.table import CHEATS, FOLDER, MUST, ORDINARY, VERBS, Cheat
 from tests.command import ROOT, command, environment
 

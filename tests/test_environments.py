@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from conformance.content import adapter_folders
 from conformance.errors import UsageError
 from conformance.remote import environments, manifest
+from conformance.storage.content import adapter_folders
 from tests.command import ROOT, checks, conformance
 
 TINY = "pypackage"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance import content
+from conformance.storage import content
 
 ROOT = content.PACKAGE.parent
 FRAMEWORKS = {"torch", "tensorflow", "jax", "optax", "keras", "scipy"}
@@ -41,11 +41,26 @@ def test_the_engine_imports_no_framework() -> None:
         names = re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
         assert not FRAMEWORKS.intersection(names), path
     code = (
-        "import sys, conformance.commands, conformance.plugin, conformance.session\n"
+        "import sys, conformance.verbs.commands, conformance.plugin, conformance.judging.session\n"
         f"print({sorted(FRAMEWORKS)!r} and [name for name in {sorted(FRAMEWORKS)!r} if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert result.stdout.strip() == "[]"
+
+
+def test_a_room_imports_downwards_only() -> None:
+    """The rooms and their order stand in pyproject.toml; one that is missing there is an error."""
+    command = (
+        "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_logo=True, no_cache=True))"
+    )
+    result = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert result.returncode == 0, result.stdout
+
+
+def test_every_room_says_what_it_is() -> None:
+    """A newcomer reads a package's first line."""
+    for room in content.PACKAGE.glob("*/__init__.py"):
+        assert room.read_text(encoding="utf-8").startswith('"""'), room
 
 
 def test_adapters_know_nothing_of_cases() -> None:

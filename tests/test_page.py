@@ -13,17 +13,31 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance import anatomy, record, reproduce
-from conformance.dtype import DTYPES
+from conformance.arithmetic.dtype import DTYPES
+from conformance.arithmetic.exact import real
+from conformance.arithmetic.proof import Element, prove
 from conformance.errors import ContentError, UsageError
-from conformance.exact import real
-from conformance.grid import exact, grid, unpacked
-from conformance.outcome import Conforms, Crashed, Deviates, Unsupported, Worst
-from conformance.proof import Element, prove
-from conformance.report import agreement, badge, causes, compare, curves, history, overview, page, speed, sweeps, teeth
+from conformance.golden.grid import exact, grid, unpacked
+from conformance.records import record
+from conformance.report import (
+    agreement,
+    anatomy,
+    badge,
+    causes,
+    compare,
+    curves,
+    history,
+    overview,
+    page,
+    speed,
+    sweeps,
+    teeth,
+)
 from conformance.report.merge import merge, write_records
 from conformance.report.states import state
-from conformance.schema import validate
+from conformance.spec.outcome import Conforms, Crashed, Deviates, Unsupported, Worst
+from conformance.storage.schema import validate
+from conformance.verbs import reproduce
 from tests import runs
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from conformance import content, record
-from conformance.case import load_all
-from conformance.ledger import FILE, load
+from conformance.golden.collection import load_all
+from conformance.records import record
+from conformance.records.ledger import FILE, load
 from conformance.report import markdown, page
 from conformance.report.causes import causes, of_functions
 from conformance.report.standing import standing
 from conformance.report.states import SEVERITIES
-from conformance.reporting import results
+from conformance.storage import content
+from conformance.verbs.reporting import results
 from tests import fairness
 
 ROOT = content.PACKAGE.parent

@@ -11,16 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conformance import record
-from conformance.dtype import DTYPES
+from conformance.arithmetic.dtype import DTYPES
 from conformance.errors import UsageError
-from conformance.speed import memory, yardstick
+from conformance.records import record
+from conformance.speed import yardstick
 from conformance.speed.contender import choice_of
 from conformance.speed.duel import _order, interpreter, judged
 from conformance.speed.loop import CLOCK, Loop
 from conformance.speed.statistic import Ratio, median_interval, paired_ratio
 from conformance.speed.workload import inputs, workload_named, workloads
-from conformance.threads import busy, cores
+from conformance.subjects import memory
+from conformance.subjects.threads import busy, cores
 from tests.command import conformance, environment
 
 MEASURE = ("--", "--benchmark-only", "--benchmark-max-time=0.01", "--benchmark-min-rounds=3")

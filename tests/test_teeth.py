@@ -11,9 +11,9 @@ import pytest
 import torch
 from rich.console import Console
 
-from conformance import case
 from conformance.configurations.factors import DEFAULTS, FACTORS
-from conformance.spec import CLAUSES
+from conformance.golden import collection
+from conformance.spec.clauses import CLAUSES
 from tests import teeth
 from tests.miniatures.miniature import Miniature, cabinet
 
@@ -60,7 +60,7 @@ def test_every_clause_is_named_by_a_miniature() -> None:
 
 def test_every_case_is_failed_by_a_miniature(verdicts: dict[str, teeth.Verdict]) -> None:
     """A case that nothing fails is a case that cannot fail."""
-    assert {each.id for each in case.load_all()} == set().union(*(each.cases for each in verdicts.values()))
+    assert {each.id for each in collection.load_all()} == set().union(*(each.cases for each in verdicts.values()))
 
 
 def test_every_value_of_every_factor_is_needed_by_a_miniature(verdicts: dict[str, teeth.Verdict]) -> None:

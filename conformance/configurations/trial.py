@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from conformance import refusal
 from conformance.adapter import Array, NotOffered, Operands, Program, Request, Tensor
 from conformance.configurations.array import covering
 from conformance.configurations.factors import BEFORE, DEFAULTS, Row, values_for
 from conformance.configurations.history import another, renewed
 from conformance.configurations.judgement import Finding, clause_of, has_tails, judged
 from conformance.configurations.plan import DIFFERENTIABLE, Operand, Plan, plan
-from conformance.subject import Runner, bits
+from conformance.subjects import refusal
+from conformance.subjects.subject import Runner, bits
 
 Pull = Callable[[Tensor], Sequence[Tensor]]
 CLAUSES = {"loss": "C1", "gradient": "C2", "beyond": "C3"}  # by the stage at which an error was raised

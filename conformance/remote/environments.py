@@ -24,10 +24,9 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from rich.console import Console
 
-from conformance import loader
 from conformance.errors import UsageError
-from conformance.files import Lock
-from conformance.remote import manifest
+from conformance.remote import loader, manifest
+from conformance.storage.files import Lock
 
 _ASKED = re.compile(r"(?P<name>[^@=<>!~]+)(?:@(?P<python>.+)|(?P<versions>[=<>!~].*))?")
 _MADE = "made.json"

@@ -12,7 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from conformance.errors import ContentError
-from conformance.schema import validate
+from conformance.storage.schema import validate
 
 FILE = "adapter.toml"
 PROGRAM = Path(__file__).parents[1] / "worker" / "__main__.py"

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conformance import loader
 from conformance.adapter import Adapter
 from conformance.errors import UsageError
-from conformance.remote import environments
+from conformance.remote import environments, loader
 from conformance.remote.environments import Place
 from conformance.remote.link import Limits, Link, Missing, Start
 from conformance.remote.proxy import RemoteAdapter

@@ -28,7 +28,7 @@ from conformance.adapter import (
 )
 from conformance.errors import UsageError
 from conformance.remote.link import Link, WorkerDied
-from conformance.schema import validate
+from conformance.storage.schema import validate
 from conformance.worker.server import FLAGS, LISTS
 from conformance.worker.wire import WireError, packed, unpacked
 

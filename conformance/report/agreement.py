@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from conformance import operator
-from conformance.dtype import DTYPES, Dtype
-from conformance.exact import Floats
+from conformance.arithmetic.dtype import DTYPES, Dtype
+from conformance.arithmetic.exact import Floats
+from conformance.arithmetic.ulp import unit
 from conformance.report.causes import Cause
 from conformance.report.curves import ABSENT, INFINITE, LARGEST, STEPS, Lattice, Sample
 from conformance.report.merge import Key, Merged, named
 from conformance.report.pack import Interned, packed
-from conformance.ulp import unit
 
 Numbers = dict[tuple[str, str, str], str]
 _TOLD = ("adapter", "id", "reason", "harm", "link", "implementations", "modes", "level")

@@ -12,10 +12,12 @@ import jinja2
 import markupsafe
 import numpy as np
 
-from conformance import __version__, anatomy, files, record
+from conformance import __version__
 from conformance.adapter import ROLES
+from conformance.records import record
 from conformance.report import (
     agreement,
+    anatomy,
     causes,
     change,
     compare,
@@ -31,8 +33,9 @@ from conformance.report.merge import Merged, merge, named, write_records
 from conformance.report.pack import compressed
 from conformance.report.states import LEVELS, SEVERITIES, STATES
 from conformance.report.teeth import Teeth
-from conformance.reproducer import shown
-from conformance.spec import CLAUSES
+from conformance.spec.clauses import CLAUSES
+from conformance.storage import files
+from conformance.subjects.reproducer import shown
 
 __all__ = ["Merged", "merge", "render", "write", "write_comparison", "write_history", "write_records"]
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from conformance.errors import UsageError
 from conformance.speed.duel import Arm, Duel, fight
 from conformance.speed.workload import workload_named
-from conformance.threads import cores
+from conformance.subjects.threads import cores
 
 
 def run(options: argparse.Namespace) -> int:

@@ -12,9 +12,10 @@ import sys
 from typing import IO, Any
 
 from conformance.adapter import NotOffered
-from conformance.dtype import DTYPES
+from conformance.arithmetic.dtype import DTYPES
 from conformance.errors import UsageError
-from conformance.session import Choice, open_subject
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_subject
 
 ROUND = 0.02  # seconds: long beside a switch between processes
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from conformance.arithmetic.exact import Floats
 from conformance.errors import UsageError
-from conformance.exact import Floats
 from conformance.speed.statistic import Ratio, paired_ratio
 
 PAUSE = 0.03  # seconds after a turn: until then threads that wait for work spin, on the next one's cores

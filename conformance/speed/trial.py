@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from conformance.adapter import NotOffered, Program, Tensor
-from conformance.record import Record
-from conformance.speed import memory, yardstick
+from conformance.records.record import Record
+from conformance.speed import yardstick
 from conformance.speed.loop import Loop
 from conformance.speed.workload import Workload
-from conformance.subject import Runner
-from conformance.threads import busy, cores
+from conformance.subjects import memory
+from conformance.subjects.subject import Runner
+from conformance.subjects.threads import busy, cores
 
 ROOM = 16  # arrays of N elements that a program may need at once
 
