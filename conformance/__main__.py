@@ -140,9 +140,9 @@ def _resuming(own: Sequence[str], rest: Sequence[str]) -> str:
 def _run(options: argparse.Namespace, extra: Sequence[str], again: str) -> int:
     chosen: dict[str, Any] = {f"{name}s": tuple(getattr(options, name)) for name in CHOICES}
     threads = threads_of(options.threads, "--benchmark-only" in extra)
-    chosen |= {name: getattr(options, name) for name in ("strict", "ledger", "seed", "thorough")}
+    chosen |= {name: getattr(options, name) for name in ("strict", "ledger", "seed", "quick", "thorough")}
     limits = Limits(options.check_timeout, options.memory_limit)
-    limited = limits_of(options.in_process, "--pdb" in extra, "--benchmark-only" in extra, limits)
+    limited = limits_of(options.in_process, "--pdb" in extra, limits)
     workloads(chosen["workloads"])  # a name that is none is told before anything starts
     session_of(Choice(**chosen, threads=threads), limited)
     arguments = ["-p", "conformance.plugin", "--import-mode=importlib", "-c", os.devnull, f"--rootdir={SUITE.parent}"]

@@ -44,6 +44,10 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
         {"type": int, "default": 0, "metavar": "N"},
         "threads, and cores, that each framework may use (default with --benchmark-only: all; else its own choice)",
     ),
+    "quick": (
+        {"action": "store_true"},
+        "only the part that still fails every wrong implementation that the suite is tested with: seconds a subject",
+    ),
     "thorough": (
         {"action": "store_true"},
         "also every combination of three conditions of a call, not of two (chapter C), and a process for each of an "
@@ -97,6 +101,7 @@ def choice_of(config: pytest.Config) -> Choice:
         strict=strict,
         ledger=config.getoption("xent_ledger"),
         seed=config.getoption("xent_seed"),
+        quick=config.getoption("xent_quick"),
         thorough=config.getoption("xent_thorough"),
         threads=threads_of(config.getoption("xent_threads"), timing(config)),
     )
@@ -107,14 +112,14 @@ def threads_of(asked: int, timed: bool) -> int:
     return asked or (cores() if timed else 0)
 
 
-def limits_of(here: bool, debugged: bool, timed: bool, limits: Limits) -> Limits | None:
-    """The limits of workers; None where implementations run in this process: for a debugger, and to be timed."""
-    return None if here or debugged or timed else limits
+def limits_of(here: bool, debugged: bool, limits: Limits) -> Limits | None:
+    """The limits of workers; None where implementations run in this process: for a debugger."""
+    return None if here or debugged else limits
 
 
 def _limits(config: pytest.Config) -> Limits | None:
     limits = Limits(config.getoption("xent_check_timeout"), config.getoption("xent_memory_limit"))
-    return limits_of(config.getoption("xent_in_process"), config.option.usepdb, timing(config), limits)
+    return limits_of(config.getoption("xent_in_process"), config.option.usepdb, limits)
 
 
 def timing(config: pytest.Config) -> bool:
@@ -128,7 +133,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if judges(config) and not hasattr(config, "workerinput") and not config.option.collectonly:
         options: dict[str, Any] = {name: list(config.getoption(f"xent_{name}")) for name in CHOICES}
         options |= {"seed": config.getoption("xent_seed"), "strict": choice_of(config).strict}
-        options |= {"thorough": True} if config.getoption("xent_thorough") else {}
+        options |= {name: True for name in ("quick", "thorough") if config.getoption(f"xent_{name}")}
         recorder = Recorder(config, choice_of(config), _limits(config), Path(config.getoption("xent_out")), options)
         config.pluginmanager.register(recorder, "conformance-recorder")
         _be_brief(config)

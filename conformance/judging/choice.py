@@ -30,6 +30,7 @@ class Choice:
     ledger: str = ""
     seed: int = 0
     threads: int = 0  # 0: as many as each framework takes
+    quick: bool = False  # the part that still fails every miniature
     thorough: bool = False  # triples of conditions in chapter C, not pairs; and what takes processes of its own
 
     @property
@@ -42,6 +43,8 @@ def require_names(choice: Choice) -> None:
     """Raise UsageError for a dtype, clause or case that does not exist, and a ledger of nobody's."""
     if choice.ledger:
         _require_targets(choice)
+    if choice.quick and choice.thorough:
+        raise UsageError("--quick and --thorough: ask for one of them")
     for name in choice.dtypes:
         dtype_named(name)
     for glob in choice.clauses:

@@ -47,8 +47,8 @@ def records(session: Session) -> Iterator[Record]:
 
 
 def curves_chosen(session: Session) -> bool:
-    """True unless the command line asks for some clauses or cases only."""
-    return not session.choice.clauses and not session.choice.cases
+    """True unless the command line asks for some clauses or cases only, or is in a hurry."""
+    return not (session.choice.clauses or session.choice.cases or session.choice.quick)
 
 
 def implementation_record(adapter: Adapter, implementation: Implementation) -> Record:

@@ -17,7 +17,7 @@ from conformance.records.ledger import load as load_ledger
 from conformance.remote import loader
 from conformance.remote.link import Limits
 from conformance.remote.opening import opened
-from conformance.subjects import memory, threads
+from conformance.subjects import threads
 from conformance.subjects.subject import Runner, Subject
 from conformance.subjects.target import is_target
 from conformance.worker import candidate
@@ -34,7 +34,6 @@ def open_session(choice: Choice, limits: Limits | None = None) -> Session:
         session.own_ledger = load_ledger(Path(choice.ledger), required=True)
     if choice.threads:
         threads.confine(choice.threads)
-        memory.keep_freed()
     for asked in dict.fromkeys(choice.adapters or loader.available()):
         _open_adapter(session, asked, limits)
     if session.adapters or not session.missing:
@@ -45,12 +44,14 @@ def open_session(choice: Choice, limits: Limits | None = None) -> Session:
     return session
 
 
-def open_subject(choice: Choice) -> tuple[Session, Runner]:
-    """The first subject of what was chosen, for a verb about one that takes logits. Raises UsageError.
+def open_subject(choice: Choice, limits: Limits | None = None) -> tuple[Session, Runner]:
+    """The first subject of what was chosen, for a verb about one that takes logits; with ``limits`` in a worker.
+
+    Raises UsageError.
 
     Also if a framework is missing.
     """
-    session = open_session(choice)
+    session = open_session(choice, limits)
     for name, reason in session.missing.items():
         raise UsageError(f"adapter '{name}': {reason}")
     if session.runners[0].takes != "logits":

@@ -14,6 +14,7 @@ from conformance.adapter import Adapter
 from conformance.configurations.survey import Surveys
 from conformance.errors import UsageError
 from conformance.golden import collection as cases
+from conformance.golden import quick
 from conformance.golden.case import Case
 from conformance.judging.ambient import Readings
 from conformance.judging.batches import Batches
@@ -89,7 +90,12 @@ class Session:
         return not self.choice.cases or any(fnmatch.fnmatchcase(case, glob) for glob in self.choice.cases)
 
     def affordable(self, case: Case) -> bool:
-        """False for what takes processes of its own, unless it is asked for: by --thorough, or by its exact name."""
+        """False for what takes processes of its own, unless it is asked for: by --thorough, or by its exact name.
+
+        Also for what is not in the quick part, where only that was asked for.
+        """
+        if self.choice.quick and case.id not in quick.part():
+            return False
         costly = THOROUGH.issuperset(case.clauses)
         return not costly or self.choice.thorough or bool({case.id, *case.clauses} & self.choice.names)
 
@@ -117,6 +123,8 @@ class Session:
             if case.configurations and not self._has_time_for(runner):
                 continue
             fits = case.argument == runner.takes and runner.subject.dtype in case.dtypes
+            if self.choice.quick and not quick.holds(case.id, runner.subject.dtype):
+                continue
             if fits and self.case_chosen(case.id) and self.affordable(case):
                 yield case
 

@@ -20,6 +20,7 @@ from conformance.judging.session import Session, describe
 from conformance.records import record, sources
 from conformance.remote.link import Limits
 from conformance.report import page
+from conformance.speed.clock import NOT_TIMED
 from conformance.storage.files import Lock
 from conformance.subjects import smoke
 from conformance.subjects.subject import Subject
@@ -119,6 +120,9 @@ class Recorder:
             self.closing.add(each)
             if self.writer is not None:
                 self.writer.write(record.line(each))
+        if report.skipped and NOT_TIMED in report.longreprtext:
+            reason = report.longreprtext.partition(NOT_TIMED)[2].strip("') \n")
+            self.closing.untimed.append(f"{report.nodeid.partition('[')[2].removesuffix(']')}: {reason}")
         if report.failed and all(each.get("expected", True) for each in found):
             self._fault(report)
 

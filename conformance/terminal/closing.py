@@ -39,6 +39,8 @@ class Closing:
     heard: Heard = field(default_factory=Heard)
     unexpected: list[Record] = field(default_factory=list)
     expected: Counter[str] = field(default_factory=Counter)  # checks by the deviation that the ledger lists
+    unranked: list[Record] = field(default_factory=list)  # of what was timed
+    untimed: list[str] = field(default_factory=list)  # subjects that could not be timed, and why
     faults: list[str] = field(default_factory=list)  # of the suite itself, or of pytest
     shortfalls: Sequence[str] = ()
     session: Session | None = None
@@ -52,6 +54,8 @@ class Closing:
                 self.unexpected.append(each)
             elif each.get("deviation"):
                 self.expected[each["deviation"]] += 1
+        if each.get("unranked"):
+            self.unranked.append(each)
         if each["record"] in ("check", "curve", "speed"):
             self.heard.add(each)
 
@@ -74,6 +78,11 @@ class Closing:
             yield f"no data  {adapter}: {reason}"
         for name, reason in self.heard.unheard.items():
             yield f"not judged: {' '.join(name)}" + (f": {reason}" if reason else "")
+        for each in self.unranked:
+            who = " ".join((each["subject"]["adapter"], each["subject"]["implementation"], each["subject"]["dtype"]))
+            yield f"no rank: {who}, {each['workload']}: {each['unranked']}"
+        for untimed in self.untimed:
+            yield f"not timed: {untimed}"
         for fault in self.faults:
             yield f"at fault: {fault}"
         yield from _unexplained(self.session.own_ledger, self.session.choice.ledger, self.expected)
