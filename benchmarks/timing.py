@@ -1,7 +1,7 @@
 """Whether others measure the same, and what a message costs. ``python -m benchmarks.timing``.
 
-The loss of PyTorch at 2^20 elements by a round and by torch.utils.benchmark, JAX's and TensorFlow's by a round and by timeit,
-over the same operands. The two take turns, and the median of the rounds' ratios counts. And a message to a worker and back,
+The loss of PyTorch at 2^20 elements by a round and by torch.utils.benchmark, that of JAX and TensorFlow by timeit,
+over the same operands. The two take turns, and the median of the ratios counts. And a message to a worker and back,
 as a share of a round.
 """
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import atexit
 import functools
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from conformance.adapter import Adapter, Implementation
 from conformance.arithmetic.dtype import DTYPES
 from conformance.errors import UsageError
+from conformance.golden import collection as cases
 from conformance.judging.choice import Choice, require_names, require_offered
 from conformance.judging.session import Session
 from conformance.records.ledger import FILE
@@ -34,8 +36,12 @@ def open_session(choice: Choice, limits: Limits | None = None) -> Session:
         session.own_ledger = load_ledger(Path(choice.ledger), required=True)
     if choice.threads:
         threads.confine(choice.threads)
-    for asked in dict.fromkeys(choice.adapters or loader.available()):
-        _open_adapter(session, asked, limits)
+    with ThreadPoolExecutor(1) as pool:
+        # While a worker imports its framework, which takes as long.
+        loading = pool.submit(cases.load_all)
+        for asked in dict.fromkeys(choice.adapters or loader.available()):
+            _open_adapter(session, asked, limits)
+    loading.result()
     if session.adapters or not session.missing:
         require_offered(choice, session.adapters.values())
     session.runners = list(_runners(session))

@@ -45,8 +45,10 @@ class Session:
     own_ledger: Ledger = EMPTY  # of the implementations that were brought along
     done: set[tuple[str, str, str]] = field(default_factory=set)  # subject, clause, case: recorded already
 
-    def __post_init__(self) -> None:
-        self.batches = Batches(cases.load_all())
+    @functools.cached_property
+    def batches(self) -> Batches:
+        """The shared tensors of elementwise cases."""
+        return Batches(cases.load_all())
 
     def sources(self) -> dict[str, set[Path]]:
         """The files of each implementation that was brought along."""

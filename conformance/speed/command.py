@@ -91,7 +91,7 @@ def add_parser(verbs: Any) -> None:
         "subjects",
         nargs="+",
         metavar="SUBJECT",
-        help="ADAPTER:IMPLEMENTATION[:MODE:DEVICE:DTYPE][@PYTHON], ADAPTER as for run: NAME, NAME@PYTHON, NAME==VERSION; "
+        help="ADAPTER:IMPLEMENTATION[:MODE:DEVICE:DTYPE][@PYTHON], ADAPTER as for run (or NAME==VERSION); "
         "without a mode the adapter's first one, on the CPU, in float32; PYTHON is that of another environment",
     )
     each.add_argument(

@@ -89,6 +89,30 @@ def _one_of(schemas: list[Mapping[str, Any]], _: Any, root: Mapping[str, Any]) -
     return lambda value: sum(each(value) for each in ways) == 1
 
 
+def _any_of(schemas: list[Mapping[str, Any]], _: Any, root: Mapping[str, Any]) -> Predicate:
+    ways = [predicate(each, root) for each in schemas]
+    return lambda value: any(each(value) for each in ways)
+
+
+def _dependent_required(wanted: Mapping[str, list[str]], *_: Any) -> Predicate:
+    others = {key: frozenset(each) for key, each in wanted.items()}
+    return lambda value: (
+        type(value) is not dict or all(each <= value.keys() for key, each in others.items() if key in value)
+    )
+
+
+def _dependent_schemas(schemas: Mapping[str, Any], _: Any, root: Mapping[str, Any]) -> Predicate:
+    ways = {key: predicate(each, root) for key, each in schemas.items()}
+    return lambda value: type(value) is not dict or all(each(value) for key, each in ways.items() if key in value)
+
+
+def _unique(_: Any, *__: Any) -> Predicate:
+    # A list of anything but texts is left to jsonschema.
+    return lambda value: (
+        type(value) is not list or (all(type(each) is str for each in value) and len({*value}) == len(value))
+    )
+
+
 def _pattern(text: str, *_: Any) -> Predicate:
     search = re.compile(text).search
     return lambda value: type(value) is not str or search(value) is not None
@@ -110,10 +134,15 @@ _KEYWORDS: dict[str, Callable[..., Predicate]] = {
     "properties": _properties,
     "items": _items,
     "oneOf": _one_of,
+    "anyOf": _any_of,
+    "dependentRequired": _dependent_required,
+    "dependentSchemas": _dependent_schemas,
     "pattern": _pattern,
+    "minLength": _sized(str, lambda size, bound: size >= bound),
     "maxLength": _sized(str, lambda size, bound: size <= bound),
     "minItems": _sized(list, lambda size, bound: size >= bound),
     "maxItems": _sized(list, lambda size, bound: size <= bound),
+    "uniqueItems": _unique,
     "minProperties": _sized(dict, lambda size, bound: size >= bound),
     "minimum": _bounded(lambda value, bound: value >= bound),
     "maximum": _bounded(lambda value, bound: value <= bound),
