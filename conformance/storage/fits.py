@@ -106,6 +106,11 @@ def _dependent_schemas(schemas: Mapping[str, Any], _: Any, root: Mapping[str, An
     return lambda value: type(value) is not dict or all(each(value) for key, each in ways.items() if key in value)
 
 
+def _property_names(schema: Mapping[str, Any], _: Any, root: Mapping[str, Any]) -> Predicate:
+    one = predicate(schema, root)
+    return lambda value: type(value) is not dict or all(map(one, value))
+
+
 def _unique(_: Any, *__: Any) -> Predicate:
     # A list of anything but texts is left to jsonschema.
     return lambda value: (
@@ -135,6 +140,7 @@ _KEYWORDS: dict[str, Callable[..., Predicate]] = {
     "items": _items,
     "oneOf": _one_of,
     "anyOf": _any_of,
+    "propertyNames": _property_names,
     "dependentRequired": _dependent_required,
     "dependentSchemas": _dependent_schemas,
     "pattern": _pattern,

@@ -90,8 +90,8 @@ class Closing:
     def _complain(self, console: Console) -> None:
         found = complaint.complaints(self.unexpected)
         several = len({complaint.named(each) for each in found}) > 1
-        checks = f"{len(self.unexpected):,} unexpected check{'s' * (len(self.unexpected) != 1)}"
-        causes = f"{len(found)} cause{'s' * (len(found) != 1)}"
+        checks = complaint.count(len(self.unexpected), "unexpected check")
+        causes = complaint.count(len(found), "cause")
         whose = "" if several else f" of {complaint.named(found[0])[1]}"
         console.print(Text(f"\n{checks}{whose}, {causes}, the worst first:"), style="bold", soft_wrap=True)
         for number, each in enumerate(found[:MOST], 1):

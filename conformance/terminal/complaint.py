@@ -75,8 +75,8 @@ class Complaint:
         dtypes = where.dtypes({each["dtype"] for each in subjects})
         modes = ", ".join(sorted({each["mode"] for each in subjects}))
         cases = {check["case"] for check in self.checks}
-        alone = f"{_count(len(cases), 'case')}" if len(cases) > 1 else next(iter(cases))
-        return f"{dtypes} ({modes}): {_count(len(self.checks), 'check')} of {alone}"
+        alone = f"{count(len(cases), 'case')}" if len(cases) > 1 else next(iter(cases))
+        return f"{dtypes} ({modes}): {count(len(self.checks), 'check')} of {alone}"
 
     @property
     def example(self) -> str:
@@ -185,5 +185,6 @@ def _some(clauses: Collection[str]) -> str:
     return ", ".join(ordered[:_MOST_CLAUSES]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _count(number: int, what: str) -> str:
+def count(number: int, what: str) -> str:
+    """So many of what is called that, in the plural unless it is one."""
     return f"{number:,} {what}{'s' if number != 1 else ''}"
