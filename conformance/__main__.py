@@ -24,7 +24,7 @@ from conformance.speed import command as speed
 from conformance.speed.workload import workloads
 from conformance.sweep import command as sweep
 from conformance.terminal.closing import LastWords
-from conformance.verbs import commands, reporting
+from conformance.verbs import commands, doctor, reporting
 
 
 class Parser(argparse.ArgumentParser):
@@ -60,6 +60,7 @@ def parser() -> Parser:
     sweep.add_parser(verbs)
     speed.add_parser(verbs)
     environments.add_parser(verbs)
+    doctor.add_parser(verbs)
 
     listing = verbs.add_parser("list", help="list adapters, clauses or cases")
     listing.add_argument(
@@ -109,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser().parse_args(own)
         if options.verb == "run":
             return _run(options, rest, _resuming(own, rest))
-        rooms = {"sweep": sweep.run, "duel": speed.run, "environments": environments.command}
+        rooms = {"sweep": sweep.run, "duel": speed.run, "environments": environments.command, "doctor": doctor.command}
         return {**commands.VERBS, **reporting.VERBS, **rooms}[options.verb](options)
     except KeyboardInterrupt:
         print("conformance: stopped by Ctrl-C", file=sys.stderr)

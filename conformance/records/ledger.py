@@ -84,6 +84,11 @@ class Deviation:
         """True while its reason is the one that `python -m conformance ledger` wrote."""
         return self.reason.startswith(NO_REASON)
 
+    @property
+    def of_functions(self) -> bool:
+        """False for what is said of compositions and controls only: their entries are called so."""
+        return not self.id.startswith(("composition-", "control-"))
+
     def texts(self) -> dict[str, str]:
         """What a record says of it, by name; what is empty is left out."""
         said = {name: value for name, value in vars(self).items() if isinstance(value, str) and name != "id"}
@@ -112,6 +117,10 @@ class Ledger:
     def texts(self) -> dict[str, dict[str, str]]:
         """What is said of each deviation, by id."""
         return {name: each.texts() for name, each in self.deviations.items()}
+
+    def holds(self, deviation: str, version: str) -> bool:
+        """True if some entry lists the deviation for a version of the framework."""
+        return any(each.deviation == deviation and _version_in(version, each.versions) for each in self.scopes)
 
     def judge(self, subject: Subject, clause: str, case: str, outcome: Outcome) -> Finding:
         """Is this outcome expected?"""

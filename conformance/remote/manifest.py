@@ -27,6 +27,7 @@ class Manifest:
     needed: tuple[str, ...] = ()
     companions: tuple[tuple[SpecifierSet, tuple[str, ...]], ...] = ()
     command: tuple[str, ...] = ()
+    published: tuple[str, ...] = ()  # the versions whose runs are published
 
     def requirements(self, asked: SpecifierSet) -> list[str]:
         """What an environment of the versions that were asked for needs."""
@@ -67,6 +68,7 @@ def read(folder: Path) -> Manifest:
         tuple(data.get("with", ())),
         tuple((_specifier(path, each["versions"]), tuple(each["with"])) for each in companions),
         tuple(data.get("command", ())),
+        tuple(data.get("published", ())),
     )
 
 
