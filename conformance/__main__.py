@@ -24,7 +24,7 @@ from conformance.speed import command as speed
 from conformance.speed.workload import workloads
 from conformance.sweep import command as sweep
 from conformance.terminal.closing import LastWords
-from conformance.verbs import commands, doctor, reporting
+from conformance.verbs import bisect, commands, doctor, reporting
 
 
 class Parser(argparse.ArgumentParser):
@@ -61,6 +61,7 @@ def parser() -> Parser:
     speed.add_parser(verbs)
     environments.add_parser(verbs)
     doctor.add_parser(verbs)
+    bisect.add_parser(verbs)
 
     listing = verbs.add_parser("list", help="list adapters, clauses or cases")
     listing.add_argument(
@@ -110,7 +111,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser().parse_args(own)
         if options.verb == "run":
             return _run(options, rest, _resuming(own, rest))
-        rooms = {"sweep": sweep.run, "duel": speed.run, "environments": environments.command, "doctor": doctor.command}
+        rooms = {
+            "sweep": sweep.run,
+            "duel": speed.run,
+            "environments": environments.command,
+            "doctor": doctor.command,
+            "bisect": bisect.command,
+        }
         return {**commands.VERBS, **reporting.VERBS, **rooms}[options.verb](options)
     except KeyboardInterrupt:
         print("conformance: stopped by Ctrl-C", file=sys.stderr)

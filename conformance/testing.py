@@ -5,20 +5,16 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from conformance.errors import UsageError
 from conformance.judging.choice import Choice
-from conformance.judging.docket import Docket, Unexpected
 from conformance.judging.opening import open_session
-from conformance.judging.session import Session
 from conformance.records.record import Record
 from conformance.remote.link import Limits
-from conformance.running.judge import Judge, checks
+from conformance.running import hearing
 from conformance.terminal import complaint
 from conformance.terminal.asked import Heard
 
@@ -63,7 +59,7 @@ def assert_conforms(
         quick=quick,
     )
     with contextlib.closing(open_session(choice, limits)) as session:
-        records = list(_records(session, limits))
+        records = list(hearing.heard(session, limits))
         heard = Heard()
         for each in records:
             heard.add(each)
@@ -89,16 +85,6 @@ def named(function: Callable[..., Any] | str) -> str:
     raise UsageError(
         f"{function!r} cannot be imported by name; define it at the top of a module, or name file.py:function"
     )
-
-
-def _records(session: Session, limits: Limits) -> Iterator[Record]:
-    judge = Judge(session, limits)
-    for runner in session.runners:
-        for case in session.cases_of(runner):
-            docket = Docket(session, runner, case)
-            with contextlib.suppress(Unexpected, pytest.skip.Exception):
-                docket.hear(checks(), judge)
-            yield from docket.records
 
 
 def _told(failed: list[Record]) -> str:

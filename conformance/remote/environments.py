@@ -1,7 +1,8 @@
 """Where a framework is: in the engine's own environment, in the user's, or in one that the suite makes for a version.
 
-``pytorch`` is the first, ``pytorch@path/to/python`` the second, ``pytorch==2.8.0`` (or any specifier) the third. What
-is made is kept in the user's cache folder; ``python -m conformance environments`` lists and removes it.
+``pytorch`` is the first, ``pytorch@path/to/python`` the second, ``pytorch==2.8.0`` (or any specifier) the third, where
+``jax[optax==0.2.4]==0.6.2`` also says in which version it gets what it needs besides. What is made is kept in the
+user's cache folder; ``python -m conformance environments`` lists and removes it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from rich.console import Console
 
@@ -28,7 +30,7 @@ from conformance.errors import UsageError
 from conformance.remote import loader, manifest
 from conformance.storage.files import Lock
 
-_ASKED = re.compile(r"(?P<name>[^@=<>!~]+)(?:@(?P<python>.+)|(?P<versions>[=<>!~].*))?")
+_ASKED = re.compile(r"(?P<name>[^@=<>!~\[]+)(?:\[(?P<pins>[^\]]+)\])?(?:@(?P<python>.+)|(?P<versions>[=<>!~].*))?")
 _MADE = "made.json"
 
 
@@ -40,10 +42,12 @@ class Place:
     folder: Path
     command: tuple[str, ...]
     elsewhere: bool = False
+    pins: str = ""
 
     def label(self, version: str) -> str:
         """The name under which it is judged: with its version where that was chosen, as pip takes it."""
-        return f"{self.name}=={version.partition('+')[0]}" if self.elsewhere else self.name
+        pins = f"[{self.pins}]" if self.pins else ""
+        return f"{self.name}{pins}=={version.partition('+')[0]}" if self.elsewhere else self.name
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,12 @@ def locate(asked: str) -> Place:
     known = manifest.read(folder)
     if parts["python"]:
         return Place(name, folder, known.started_by(folder, _interpreter(asked, parts["python"])), elsewhere=True)
+    pins = parts["pins"] or ""
+    if pins and not parts["versions"]:
+        raise UsageError(f"--adapter {asked}: [{pins}] is for an environment that is made; write NAME[{pins}]==VERSION")
     if parts["versions"]:
-        python = _environment(asked, name, known, _versions(asked, parts["versions"]))
-        return Place(name, folder, known.started_by(folder, python), elsewhere=True)
+        python = _environment(asked, name, known, _versions(asked, parts["versions"]), _pinned(asked, pins))
+        return Place(name, folder, known.started_by(folder, python), elsewhere=True, pins=pins)
     return Place(name, folder, known.started_by(folder, sys.executable))
 
 
@@ -137,7 +144,14 @@ def _versions(asked: str, text: str) -> SpecifierSet:
         raise UsageError(f"--adapter {asked}: '{text}' is no version; write NAME==1.2.3, or any specifier") from None
 
 
-def _environment(asked: str, name: str, known: manifest.Manifest, versions: SpecifierSet) -> str:
+def _pinned(asked: str, text: str) -> list[str]:
+    try:
+        return [str(Requirement(each)) for each in text.split(",") if each]
+    except InvalidRequirement:
+        raise UsageError(f"--adapter {asked}: '{text}' names no versions; write NAME[optax==0.2.4]==VERSION") from None
+
+
+def _environment(asked: str, name: str, known: manifest.Manifest, versions: SpecifierSet, pins: Sequence[str]) -> str:
     """The interpreter of an environment with these versions; it is made once."""
     if not known.framework:
         raise UsageError(
@@ -146,9 +160,9 @@ def _environment(asked: str, name: str, known: manifest.Manifest, versions: Spec
     numbers = [each.version for each in versions if each.operator == "=="]
     if any(not known.versions.contains(each.removesuffix(".*"), prereleases=True) for each in numbers):
         raise UsageError(f"--adapter {asked}: the adapter is for versions {known.versions}")
-    wanted = known.requirements(versions)
+    wanted = [*known.requirements(versions), *pins]
     key = hashlib.sha256("\n".join((*wanted, sys.version)).encode()).hexdigest()[:12]
-    folder = _root() / f"{re.sub('[^A-Za-z0-9.]+', '-', f'{name}{versions}')}-{key}"
+    folder = _root() / f"{re.sub('[^A-Za-z0-9.]+', '-', ''.join((name, str(versions), *pins)))}-{key}"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not (folder / _MADE).is_file():
         _make(asked, folder, python, wanted)
