@@ -188,7 +188,7 @@ def open_session(choice: Choice, limits: Limits | None = None) -> Session:
     if choice.threads:
         threads.confine(choice.threads)
         memory.keep_freed()
-    for asked in dict.fromkeys(choice.adapters or loader.available()):
+    for asked in dict.fromkeys(choice.adapters or loader.beside()):
         _open_adapter(session, asked, limits)
     _check_chosen(session)
     session.runners = list(_runners(session))
