@@ -21,9 +21,10 @@ def soft_bce(
     )(logits, labels)
 
 
-def focal_loss(logits, labels, *, reduction="none", ignore_index=None):
-    loss = smp.losses.FocalLoss("binary", gamma=0.0, reduction=reduction, ignore_index=ignore_index)(logits, labels)
-    return loss.reshape(logits.shape) if reduction == "none" and loss.numel() == logits.numel() else loss
+def focal_loss(logits, labels, *, reduction="none"):
+    # Its ignore_index leaves elements out of what it returns: there is no loss of each element to look at.
+    loss = smp.losses.FocalLoss("binary", gamma=0.0, reduction=reduction)(logits, labels)
+    return loss.reshape(logits.shape) if reduction == "none" else loss
 
 
 IMPLEMENTATIONS = (
@@ -47,8 +48,7 @@ IMPLEMENTATIONS = (
         "segmentation_models_pytorch.losses.FocalLoss",
         focal_loss,
         f"{DOCS}FocalLoss",
-        'smp.losses.FocalLoss("binary", gamma=0.0, reduction="{reduction}"{more})(x, z)',
-        spelling={"ignore_index": ", ignore_index={i}"},
+        'smp.losses.FocalLoss("binary", gamma=0.0, reduction="{reduction}")(x, z)',
         reductions=REDUCTIONS,
         note="gamma=0, where focal loss is the cross-entropy; it flattens, and the loss is given its shape again",
     ),
