@@ -26,7 +26,12 @@ def negative(log_prob: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tens
 
 
 def implementation(
-    name: str, target: str, log_prob: Callable[[Tensor, Tensor], Tensor], documentation: str, expression: str, **more: Any
+    name: str,
+    target: str,
+    log_prob: Callable[[Tensor, Tensor], Tensor],
+    documentation: str,
+    expression: str,
+    **more: Any,
 ) -> Implementation:
     """One of them; it broadcasts, as distributions do."""
     return Implementation(

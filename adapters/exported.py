@@ -1,4 +1,4 @@
-"""BCEWithLogitsLoss as PyTorch's two ONNX exporters write it: a model of unknown sizes for each rank, dtype and option."""
+"""BCEWithLogitsLoss as PyTorch's two ONNX exporters write it: a model for each rank, dtype and option."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Loss(torch.nn.Module):
     def forward(self, x: Any, z: Any, first: Any = None, second: Any = None) -> Any:
         weights = [each for each in (first, second) if each is not None]
         return torch.nn.functional.binary_cross_entropy_with_logits(
-            x, z, reduction=self.reduction, **dict(zip(self.names, weights))
+            x, z, reduction=self.reduction, **dict(zip(self.names, weights, strict=True))
         )
 
 
@@ -81,9 +81,9 @@ def _model(dynamo: bool, signature: Signature, reduction: str) -> bytes:
         at = range(rank - len(long), rank)
         if len(long) > rank:
             raise ValueError(f"{len(long)} axes for logits of {rank}")
-        shape = [sizes[axis] if is_long else 1 for axis, is_long in zip(at, long)]
+        shape = [sizes[axis] if is_long else 1 for axis, is_long in zip(at, long, strict=True)]
         examples.append(torch.ones(shape, dtype=getattr(torch, dtype)))
-        axes.append({own: f"d{axis}" for own, (axis, is_long) in enumerate(zip(at, long)) if is_long})
+        axes.append({own: f"d{axis}" for own, (axis, is_long) in enumerate(zip(at, long, strict=True)) if is_long})
     more = {"dynamo": dynamo} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -94,7 +94,7 @@ def _model(dynamo: bool, signature: Signature, reduction: str) -> bytes:
         file = io.BytesIO()
         torch.onnx.export(
             module, tuple(examples), file, input_names=names, output_names=["y"],
-            dynamic_axes=dict(zip(names, axes)), **more,
+            dynamic_axes=dict(zip(names, axes, strict=True)), **more,
         )  # fmt: skip
         return file.getvalue()
 

@@ -1,8 +1,8 @@
 """Keras 3 on JAX."""
 
 from conformance.adapter import Implementation
-from conformance.adapters.keras import implementations, imported_with
 from conformance.adapters.jax import Jax
+from conformance.adapters.keras import implementations, imported_with
 
 keras = imported_with("jax")
 
@@ -13,7 +13,8 @@ class KerasJax(Jax):
     name = "keras_jax"
     packages = ("keras", "jax")
     imports = (
-        "import os; os.environ['KERAS_BACKEND'] = 'jax'; import jax, jax.numpy as jnp; jax.config.update('jax_enable_x64', True); import keras",
+        "import os; os.environ['KERAS_BACKEND'] = 'jax'; import jax, jax.numpy as jnp; "
+        "jax.config.update('jax_enable_x64', True); import keras",
         "from jax.numpy import inf, nan",
     )
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import mlx.core as mx
-import mlx.nn as nn
 import numpy as np
+from mlx import nn
 
 from conformance.adapter import (
     BFLOAT16,
@@ -182,7 +182,7 @@ def _compiled(program: Program) -> Program:
 def _program(request: Request) -> Program:
     def of(operands: Operands, *names: str) -> tuple[Callable, list[Tensor]]:
         def function(*values: Tensor) -> Tensor:
-            return request.forward({**operands, **dict(zip(names, values))})
+            return request.forward({**operands, **dict(zip(names, values, strict=True))})
 
         return function, [operands[name] for name in names]
 

@@ -13,7 +13,7 @@ def opened(model):
     options.log_severity_level = 4  # an error is raised as well
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     names = [each.name for each in session.get_inputs()]
-    return lambda arrays: session.run(None, dict(zip(names, arrays)))[0]
+    return lambda arrays: session.run(None, dict(zip(names, arrays, strict=True)))[0]
 
 
 class OnnxRuntime(NumPy):

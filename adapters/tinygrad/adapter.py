@@ -194,7 +194,7 @@ def _jitted(program: Program) -> Program:
         if signature not in known:
 
             def call(*tensors: Tensor) -> Any:
-                result = program(dict(zip(operands, tensors)))
+                result = program(dict(zip(operands, tensors, strict=True)))
                 return tuple(each.realize() for each in result) if isinstance(result, tuple) else result.realize()
 
             known[signature] = TinyJit(call)
