@@ -125,7 +125,8 @@ class Tinygrad(Adapter):
         return type(tensor) is Tensor
 
     def device_of(self, tensor: Tensor) -> str:
-        return "cpu" if str(tensor.device).split(":")[0] == _CPU else "gpu"
+        # A constant is nowhere until it is needed.
+        return "gpu" if Device.DEFAULT != _CPU and str(tensor.device).startswith(Device.DEFAULT) else "cpu"
 
     def wait(self, result: Tensor) -> None:
         result.realize()
@@ -135,7 +136,7 @@ class Tinygrad(Adapter):
         return {
             "the default device": Device.DEFAULT,
             "the default dtype": str(dtypes.default_float),
-            "training mode": str(Tensor.training),
+            "training mode": str(getattr(Tensor, "training", "")),
         }
 
     def program(self, request: Request) -> Program:
