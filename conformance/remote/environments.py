@@ -70,8 +70,8 @@ def locate(asked: str) -> Place:
     if parts["python"]:
         return Place(name, folder, known.started_by(folder, _interpreter(asked, parts["python"])), elsewhere=True)
     if parts["versions"]:
-        python = _environment(asked, name, known, _versions(asked, parts["versions"]))
-        return Place(name, folder, known.started_by(folder, python), elsewhere=True)
+        made, python = _environment(asked, name, known, _versions(asked, parts["versions"]))
+        return Place(name, folder, known.started_by(folder, str(python), str(made)), elsewhere=True)
     return Place(name, folder, known.started_by(folder, sys.executable))
 
 
@@ -138,30 +138,30 @@ def _versions(asked: str, text: str) -> SpecifierSet:
         raise UsageError(f"--adapter {asked}: '{text}' is no version; write NAME==1.2.3, or any specifier") from None
 
 
-def _environment(asked: str, name: str, known: manifest.Manifest, versions: SpecifierSet) -> str:
-    """The interpreter of an environment with these versions; it is made once."""
-    if not known.framework:
+def _environment(asked: str, name: str, known: manifest.Manifest, versions: SpecifierSet) -> tuple[Path, Path]:
+    """The folder of an environment with these versions, and its interpreter; it is made once."""
+    if not (known.framework or known.npm):
         raise UsageError(
             f"--adapter {asked}: its adapter.toml names no framework to install; name a Python: NAME@PYTHON"
         )
     numbers = [each.version for each in versions if each.operator == "=="]
     if any(not known.versions.contains(each.removesuffix(".*"), prereleases=True) for each in numbers):
         raise UsageError(f"--adapter {asked}: the adapter is for versions {known.versions}")
-    wanted = known.requirements(versions)
+    wanted = known.requirements(versions) or known.packages(versions)
     key = hashlib.sha256("\n".join((*wanted, sys.version)).encode()).hexdigest()[:12]
     folder = _root() / f"{re.sub('[^A-Za-z0-9.]+', '-', f'{name}{versions}')}-{key}"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not (folder / _MADE).is_file():
-        _make(asked, folder, python, wanted)
-    return str(python)
+        _make(asked, folder, python if known.framework else None, wanted)
+    return folder, python
 
 
-def _make(asked: str, folder: Path, python: Path, wanted: Sequence[str]) -> None:
+def _make(asked: str, folder: Path, python: Path | None, wanted: Sequence[str]) -> None:
     lock = Lock(folder.with_name(f"{folder.name}.making"))
     try:
         with Console(stderr=True).status(f"making an environment for {asked} in {folder}"):
             shutil.rmtree(folder, ignore_errors=True)
-            _install(asked, folder, python, wanted)
+            _install(asked, folder, python, wanted) if python else _fetch(asked, folder, wanted)
         (folder / _MADE).write_text(json.dumps(list(wanted)), encoding="utf-8")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -180,6 +180,16 @@ def _install(asked: str, folder: Path, python: Path, wanted: Sequence[str]) -> N
     venv.create(folder, with_pip=True)
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
     if (told := _said(command)) is not None:
+        raise UsageError(f"--adapter {asked}: no environment with {', '.join(wanted)}: {told}")
+
+
+def _fetch(asked: str, folder: Path, wanted: Sequence[str]) -> None:
+    """Packages of npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise UsageError(f"--adapter {asked}: no npm here to install {', '.join(wanted)}")
+    folder.mkdir(parents=True)
+    if (told := _said([npm, "install", "--silent", "--no-audit", "--prefix", str(folder), *wanted])) is not None:
         raise UsageError(f"--adapter {asked}: no environment with {', '.join(wanted)}: {told}")
 
 

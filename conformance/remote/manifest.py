@@ -34,6 +34,7 @@ class Manifest:
     command: tuple[str, ...] = ()
     upon: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    npm: tuple[str, ...] = ()
 
     def requirements(self, asked: SpecifierSet) -> list[str]:
         """What an environment of the versions that were asked for needs."""
@@ -41,9 +42,15 @@ class Manifest:
         more = [text for versions, texts in self.companions if _overlap(versions, asked) for text in texts]
         return [*(_with_versions(each, wanted) for each in self.framework), *self.needed, *more, *self.upon]
 
-    def started_by(self, folder: Path, python: str) -> tuple[str, ...]:
+    def packages(self, asked: SpecifierSet) -> list[str]:
+        """What npm is asked for: the packages in the versions that were asked for, as npm writes them."""
+        wanted = str(self.versions & asked).replace("==", "").replace(",", " ")
+        return [f"{each}@{wanted}" for each in self.npm]
+
+    def started_by(self, folder: Path, python: str, environment: str = "") -> tuple[str, ...]:
         """The command of a worker; ``python`` is the interpreter of the framework."""
-        return tuple(each.replace("{folder}", str(folder)) for each in self.command) or (python, str(PROGRAM))
+        own = (each.replace("{folder}", str(folder)).replace("{environment}", environment) for each in self.command)
+        return tuple(own) or (python, str(PROGRAM))
 
 
 def read(folder: Path) -> Manifest:
@@ -76,6 +83,7 @@ def read(folder: Path) -> Manifest:
         tuple(data.get("command", ())),
         _below(path, data["upon"]) if "upon" in data else (),
         tuple(data.get("beside", ())),
+        tuple(data.get("npm", ())),
     )
 
 

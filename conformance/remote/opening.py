@@ -85,6 +85,8 @@ def _told(missing: Missing, place: Place) -> str:
         return f"no module '{missing.module}' in the environment of {place.command[0]}"
     known = manifest.read(place.folder)
     if not known.beside:
-        made = f"--adapter '{place.name}{known.versions}' makes an environment, " if known.framework else ""
+        made = (
+            f"--adapter '{place.name}{known.versions}' makes an environment, " if known.framework or known.npm else ""
+        )
         return f"no module '{missing.module}'; {made}{place.name}@path/to/python takes one that has it"
     return f"no module '{missing.module}'; pip install 'sigmoid-xent-conformance[{place.name}]'"
