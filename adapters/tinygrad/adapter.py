@@ -88,6 +88,7 @@ class Tinygrad(Adapter):
     modes = ("eager", "compiled")
     quantities = ("loss", "gradient", "both", "curvature", "pullback", "second")
     compiles_each_shape = ("eager", "compiled")
+    compiles_slowly = ("eager", "compiled")  # by clang, a process for each kernel
     layouts = LAYOUTS[:5]
     dtypes = DTYPES if _compiles(dtypes.bfloat16) else DTYPES[:3]
 
