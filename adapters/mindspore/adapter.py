@@ -65,9 +65,10 @@ def sigmoid_cross_entropy_with_logits(logits, labels, *, reduction="none"):
 
 def multilabel_soft_margin_loss(logits, labels, *, reduction="none"):
     # The class axis is averaged before any reduction, so a class axis of one keeps the elements.
-    rows = [each.reshape(-1, 1) for each in (logits, labels)]
+    alike = logits.shape == labels.shape  # shapes that differ are the function's own affair
+    rows = [each.reshape(-1, 1) if alike else each for each in (logits, labels)]
     loss = ops.multilabel_soft_margin_loss(*rows, reduction=reduction)
-    return loss.reshape(logits.shape) if reduction == "none" else loss
+    return loss.reshape(logits.shape) if reduction == "none" and alike else loss
 
 
 def binary_cross_entropy(probabilities, labels, *, weight=None, reduction="none"):
