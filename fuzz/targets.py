@@ -60,7 +60,7 @@ def seeds() -> list[bytes]:
     found = [bytes([RECORDS | step << 3]) + head + b"".join(part) for part in parts for step in range(4)]
     found.append(bytes([RECORDS | RENDERED]) + head + rest[-2])
     found += [bytes([PACKED | COMPRESSED]) + head, bytes([PACKED]) + gzip.compress(head + rest[-1])]
-    for path in (folder / ledger.FILE for folder in content.adapter_folders().values()):
+    for path in filter(Path.is_file, (folder / ledger.FILE for folder in content.adapter_folders().values())):
         entries = path.read_bytes().split(b"[[deviation]]\n")
         found += [bytes([LEDGER]) + b"[[deviation]]\n" + each for each in entries[1:] if len(each) < 1200]
     for path in content.case_files():

@@ -92,9 +92,9 @@ class Trial:
             ("pos_weight dtype", {"pos_weight": "full"}),
         ):
             plain = {**DEFAULTS, **given}
-            values[name] = tuple(
-                value for value in values[name] if value == "same" or self._takes({**plain, name: value})
-            )
+            taken = tuple(value for value in values[name] if value == "same" or self._takes({**plain, name: value}))
+            # A factor has a value, though every call with the operand be refused.
+            values[name] = taken or values[name][:1]
         values["beyond"] = tuple(value for value in values["beyond"] if self._has(value))
         # The first call of all may change something for good, which no row would see.
         self._left = tuple(_changed_state(before, adapter.surroundings()))

@@ -39,7 +39,7 @@ def open_session(choice: Choice, limits: Limits | None = None) -> Session:
     with ThreadPoolExecutor(1) as pool:
         # While a worker imports its framework, which takes as long.
         loading = pool.submit(cases.load_all)
-        for asked in dict.fromkeys(choice.adapters or loader.available()):
+        for asked in dict.fromkeys(choice.adapters or loader.beside()):
             _open_adapter(session, asked, limits)
     loading.result()
     if session.adapters or not session.missing:

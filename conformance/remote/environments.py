@@ -76,8 +76,9 @@ def locate(asked: str) -> Place:
     if pins and not parts["versions"]:
         raise UsageError(f"--adapter {asked}: [{pins}] is for an environment that is made; write NAME[{pins}]==VERSION")
     if parts["versions"]:
-        python = _environment(asked, name, known, _versions(asked, parts["versions"]), _pinned(asked, pins))
-        return Place(name, folder, known.started_by(folder, python), elsewhere=True, pins=pins)
+        versions, pinned = _versions(asked, parts["versions"]), _pinned(asked, pins)
+        made, python = _environment(asked, name, known, versions, pinned)
+        return Place(name, folder, known.started_by(folder, str(python), str(made)), elsewhere=True, pins=pins)
     return Place(name, folder, known.started_by(folder, sys.executable))
 
 
@@ -151,30 +152,32 @@ def _pinned(asked: str, text: str) -> list[str]:
         raise UsageError(f"--adapter {asked}: '{text}' names no versions; write NAME[optax==0.2.4]==VERSION") from None
 
 
-def _environment(asked: str, name: str, known: manifest.Manifest, versions: SpecifierSet, pins: Sequence[str]) -> str:
-    """The interpreter of an environment with these versions; it is made once."""
-    if not known.framework:
+def _environment(
+    asked: str, name: str, known: manifest.Manifest, versions: SpecifierSet, pins: Sequence[str]
+) -> tuple[Path, Path]:
+    """The folder of an environment with these versions, and its interpreter; it is made once."""
+    if not (known.framework or known.npm):
         raise UsageError(
             f"--adapter {asked}: its adapter.toml names no framework to install; name a Python: NAME@PYTHON"
         )
     numbers = [each.version for each in versions if each.operator == "=="]
     if any(not known.versions.contains(each.removesuffix(".*"), prereleases=True) for each in numbers):
         raise UsageError(f"--adapter {asked}: the adapter is for versions {known.versions}")
-    wanted = [*known.requirements(versions), *pins]
+    wanted = [*(known.requirements(versions) or known.packages(versions)), *pins]
     key = hashlib.sha256("\n".join((*wanted, sys.version)).encode()).hexdigest()[:12]
     folder = _root() / f"{re.sub('[^A-Za-z0-9.]+', '-', ''.join((name, str(versions), *pins)))}-{key}"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not (folder / _MADE).is_file():
-        _make(asked, folder, python, wanted)
-    return str(python)
+        _make(asked, folder, python if known.framework else None, wanted)
+    return folder, python
 
 
-def _make(asked: str, folder: Path, python: Path, wanted: Sequence[str]) -> None:
+def _make(asked: str, folder: Path, python: Path | None, wanted: Sequence[str]) -> None:
     lock = Lock(folder.with_name(f"{folder.name}.making"))
     try:
         with Console(stderr=True).status(f"making an environment for {asked} in {folder}"):
             shutil.rmtree(folder, ignore_errors=True)
-            _install(asked, folder, python, wanted)
+            _install(asked, folder, python, wanted) if python else _fetch(asked, folder, wanted)
         (folder / _MADE).write_text(json.dumps(list(wanted)), encoding="utf-8")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -193,6 +196,16 @@ def _install(asked: str, folder: Path, python: Path, wanted: Sequence[str]) -> N
     venv.create(folder, with_pip=True)
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
     if (told := _said(command)) is not None:
+        raise UsageError(f"--adapter {asked}: no environment with {', '.join(wanted)}: {told}")
+
+
+def _fetch(asked: str, folder: Path, wanted: Sequence[str]) -> None:
+    """Packages of npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise UsageError(f"--adapter {asked}: no npm here to install {', '.join(wanted)}")
+    folder.mkdir(parents=True)
+    if (told := _said([npm, "install", "--silent", "--no-audit", "--prefix", str(folder), *wanted])) is not None:
         raise UsageError(f"--adapter {asked}: no environment with {', '.join(wanted)}: {told}")
 
 

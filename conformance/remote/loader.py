@@ -8,6 +8,7 @@ from pathlib import Path
 
 from conformance.adapter import Adapter
 from conformance.errors import UsageError
+from conformance.remote import manifest
 from conformance.remote.quiet import frameworks_hushed
 from conformance.storage import content
 from conformance.worker import loading
@@ -18,6 +19,15 @@ ENTRY_POINTS = "conformance.adapters"
 def available() -> dict[str, Path]:
     """Names and folders of the adapters that come along and of those that installed packages bring."""
     return {**_installed(), **content.adapter_folders()}
+
+
+def beside() -> dict[str, Path]:
+    """Those that are judged where none was named: whose frameworks share an environment with the engine.
+
+    Of this suite's own these are the ones whose adapter.toml says what is installed ``beside`` it.
+    """
+    own = content.adapter_folders()
+    return {name: folder for name, folder in available().items() if name not in own or manifest.read(folder).beside}
 
 
 def locate(given: str) -> tuple[str, Path]:

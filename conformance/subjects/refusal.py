@@ -18,7 +18,12 @@ _NO_DERIVATIVE = (
     "must implement the jvp", "forward-mode",
 )  # fmt: skip
 # and that a result was computed without the operand: nobody refused anything, and `backward` would say nothing.
-_DISCONNECTED = ("does not require grad", "not have been used in the graph", "no gradient")
+_DISCONNECTED = (
+    "does not require grad",
+    "not have been used in the graph",
+    "not appear in the backward graph",
+    "no gradient",
+)
 
 
 def is_refusal(error: BaseException, frameworks: Collection[str]) -> bool:
