@@ -65,6 +65,15 @@ def test_a_manifest_that_cannot_be_used_is_refused_in_one_line(adapter: Path, te
     assert str(caught.value).startswith(str(adapter / "adapter.toml"))
 
 
+def test_another_python_than_the_framework_is_for_is_refused_in_one_line(cache: Path, adapter: Path) -> None:
+    """Before anything is made."""
+    (adapter / "adapter.py").write_text("")
+    (adapter / "adapter.toml").write_text("framework = ['pypackage']\nversions = '>=1'\npython = '<3'\n")
+    with pytest.raises(UsageError, match=r"the framework is for Python <3, and this is 3\.\d+\.\d+; name another one"):
+        environments.locate(f"{adapter}==1.0")
+    assert not cache.exists()
+
+
 def test_companions_come_with_the_versions_that_need_them() -> None:
     """And the specifier goes to the framework alone."""
     known = manifest.read(ROOT / "adapters" / "tensorflow")

@@ -12,6 +12,7 @@ import fnmatch
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -163,6 +164,11 @@ def _environment(
     numbers = [each.version for each in versions if each.operator == "=="]
     if any(not known.versions.contains(each.removesuffix(".*"), prereleases=True) for each in numbers):
         raise UsageError(f"--adapter {asked}: the adapter is for versions {known.versions}")
+    if known.framework and not known.python.contains(platform.python_version(), prereleases=True):
+        raise UsageError(
+            f"--adapter {asked}: the framework is for Python {known.python}, and this is {platform.python_version()}; "
+            f"name another one: {name}@PYTHON"
+        )
     wanted = [*(known.requirements(versions) or known.packages(versions)), *pins]
     key = hashlib.sha256("\n".join((*wanted, sys.version)).encode()).hexdigest()[:12]
     folder = _root() / f"{re.sub('[^A-Za-z0-9.]+', '-', ''.join((name, str(versions), *pins)))}-{key}"

@@ -35,6 +35,7 @@ class Manifest:
     upon: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     npm: tuple[str, ...] = ()
+    python: SpecifierSet = field(default_factory=SpecifierSet)  # interpreters that the framework is for
     published: tuple[str, ...] = ()  # the versions whose runs are published
 
     def requirements(self, asked: SpecifierSet) -> list[str]:
@@ -85,6 +86,7 @@ def read(folder: Path) -> Manifest:
         _below(path, data["upon"]) if "upon" in data else (),
         tuple(data.get("beside", ())),
         tuple(data.get("npm", ())),
+        _specifier(path, data.get("python", "")),
         tuple(data.get("published", ())),
     )
 
