@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 
 from conformance.speed.duel import Duel, fight
-from conformance.threads import cores
+from conformance.subjects.threads import cores
 
 MOST_WRONG = 0.05
 

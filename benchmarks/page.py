@@ -21,8 +21,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from conformance import record
-from conformance.record import Record
+from conformance.records import record
+from conformance.records.record import Record
 
 PUBLISHED = Path(__file__).parent.parent / "reports" / "cpu" / "results.jsonl.gz"
 RUNS, CHECKS = 12, 100_000

@@ -19,13 +19,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from flint import arb, ctx
 
-from conformance.session import Choice, open_session
-from conformance.subject import Runner
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_session
+from conformance.subjects.subject import Runner
+from conformance.subjects.threads import cores
 from conformance.sweep import block, oracle
 from conformance.sweep.block import ONE_THREAD
 from conformance.sweep.grid import Block, blocks, number
 from conformance.sweep.sweep import Plan, run_blocks
-from conformance.threads import cores
 
 LIMITS = {"over_alone": 1.5, "mpfr_over_oracle": 100.0, "arb_over_oracle": 100.0}
 POINTS = 20_000

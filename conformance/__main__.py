@@ -13,16 +13,18 @@ from typing import Any
 
 import pytest
 
-from conformance import commands, reporting
-from conformance.closing import LastWords
 from conformance.errors import UsageError
+from conformance.judging.choice import Choice
+from conformance.judging.opening import session_of
 from conformance.plugin import CHOICES, DEFAULT_OUT, SETTINGS, limits_of, threads_of
-from conformance.recorder import SUITE
 from conformance.remote import environments
 from conformance.remote.link import Limits
-from conformance.session import Choice, session_of
+from conformance.running.recorder import SUITE
 from conformance.speed import command as speed
+from conformance.speed.workload import workloads
 from conformance.sweep import command as sweep
+from conformance.terminal.closing import LastWords
+from conformance.verbs import bisect, commands, doctor, reporting
 
 
 class Parser(argparse.ArgumentParser):
@@ -58,6 +60,8 @@ def parser() -> Parser:
     sweep.add_parser(verbs)
     speed.add_parser(verbs)
     environments.add_parser(verbs)
+    doctor.add_parser(verbs)
+    bisect.add_parser(verbs)
 
     listing = verbs.add_parser("list", help="list adapters, clauses or cases")
     listing.add_argument(
@@ -107,7 +111,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser().parse_args(own)
         if options.verb == "run":
             return _run(options, rest, _resuming(own, rest))
-        rooms = {"sweep": sweep.run, "duel": speed.run, "environments": environments.command}
+        rooms = {
+            "sweep": sweep.run,
+            "duel": speed.run,
+            "environments": environments.command,
+            "doctor": doctor.command,
+            "bisect": bisect.command,
+        }
         return {**commands.VERBS, **reporting.VERBS, **rooms}[options.verb](options)
     except KeyboardInterrupt:
         print("conformance: stopped by Ctrl-C", file=sys.stderr)
@@ -138,9 +148,10 @@ def _resuming(own: Sequence[str], rest: Sequence[str]) -> str:
 def _run(options: argparse.Namespace, extra: Sequence[str], again: str) -> int:
     chosen: dict[str, Any] = {f"{name}s": tuple(getattr(options, name)) for name in CHOICES}
     threads = threads_of(options.threads, "--benchmark-only" in extra)
-    chosen |= {name: getattr(options, name) for name in ("strict", "ledger", "seed", "thorough")}
+    chosen |= {name: getattr(options, name) for name in ("strict", "ledger", "seed", "quick", "thorough")}
     limits = Limits(options.check_timeout, options.memory_limit)
-    limited = limits_of(options.in_process, "--pdb" in extra, "--benchmark-only" in extra, limits)
+    limited = limits_of(options.in_process, "--pdb" in extra, limits)
+    workloads(chosen["workloads"])  # a name that is none is told before anything starts
     session_of(Choice(**chosen, threads=threads), limited)
     arguments = ["-p", "conformance.plugin", "--import-mode=importlib", "-c", os.devnull, f"--rootdir={SUITE.parent}"]
     arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]

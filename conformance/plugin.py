@@ -9,16 +9,20 @@ from typing import Any
 
 import pytest
 
-from conformance import context, record
-from conformance.bar import Bar, wants_bar
-from conformance.curve import Curve
-from conformance.docket import Docket, Unexpected
 from conformance.errors import UsageError
-from conformance.judge import Judge
-from conformance.recorder import RESULTS, SUITE, Recorder, checks_of, judges
+from conformance.judging import context
+from conformance.judging.choice import Choice
+from conformance.judging.docket import Docket, Unexpected
+from conformance.judging.opening import session_of
+from conformance.judging.session import Session
+from conformance.records import record
 from conformance.remote.link import Limits
-from conformance.session import Choice, Session, session_of
-from conformance.threads import cores
+from conformance.running.judge import Judge
+from conformance.running.recorder import RESULTS, SUITE, Recorder, checks_of, judges
+from conformance.speed.workload import workloads
+from conformance.subjects.curve import Curve
+from conformance.subjects.threads import cores
+from conformance.terminal.bar import Bar, wants_bar
 
 DEFAULT_OUT = "reports/out"
 SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
@@ -39,6 +43,10 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "threads": (
         {"type": int, "default": 0, "metavar": "N"},
         "threads, and cores, that each framework may use (default with --benchmark-only: all; else its own choice)",
+    ),
+    "quick": (
+        {"action": "store_true"},
+        "only the part that still fails every wrong implementation that the suite is tested with: seconds a subject",
     ),
     "thorough": (
         {"action": "store_true"},
@@ -93,6 +101,7 @@ def choice_of(config: pytest.Config) -> Choice:
         strict=strict,
         ledger=config.getoption("xent_ledger"),
         seed=config.getoption("xent_seed"),
+        quick=config.getoption("xent_quick"),
         thorough=config.getoption("xent_thorough"),
         threads=threads_of(config.getoption("xent_threads"), timing(config)),
     )
@@ -103,14 +112,14 @@ def threads_of(asked: int, timed: bool) -> int:
     return asked or (cores() if timed else 0)
 
 
-def limits_of(here: bool, debugged: bool, timed: bool, limits: Limits) -> Limits | None:
-    """The limits of workers; None where implementations run in this process: for a debugger, and to be timed."""
-    return None if here or debugged or timed else limits
+def limits_of(here: bool, debugged: bool, limits: Limits) -> Limits | None:
+    """The limits of workers; None where implementations run in this process: for a debugger."""
+    return None if here or debugged else limits
 
 
 def _limits(config: pytest.Config) -> Limits | None:
     limits = Limits(config.getoption("xent_check_timeout"), config.getoption("xent_memory_limit"))
-    return limits_of(config.getoption("xent_in_process"), config.option.usepdb, timing(config), limits)
+    return limits_of(config.getoption("xent_in_process"), config.option.usepdb, limits)
 
 
 def timing(config: pytest.Config) -> bool:
@@ -124,7 +133,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if judges(config) and not hasattr(config, "workerinput") and not config.option.collectonly:
         options: dict[str, Any] = {name: list(config.getoption(f"xent_{name}")) for name in CHOICES}
         options |= {"seed": config.getoption("xent_seed"), "strict": choice_of(config).strict}
-        options |= {"thorough": True} if config.getoption("xent_thorough") else {}
+        options |= {name: True for name in ("quick", "thorough") if config.getoption(f"xent_{name}")}
         recorder = Recorder(config, choice_of(config), _limits(config), Path(config.getoption("xent_out")), options)
         config.pluginmanager.register(recorder, "conformance-recorder")
         _be_brief(config)
@@ -144,7 +153,9 @@ def _be_brief(config: pytest.Config) -> None:
 def _session(config: pytest.Config) -> Session:
     """The session of this process; one of xdist's workers must learn what a resumed run has recorded."""
     try:
-        session = session_of(choice_of(config), _limits(config))
+        choice = choice_of(config)
+        workloads(choice.workloads)
+        session = session_of(choice, _limits(config))
     except UsageError as error:
         pytest.exit(f"conformance: error: {error}", returncode=2)
     if hasattr(config, "workerinput") and config.getoption("xent_resume"):
@@ -200,7 +211,6 @@ def _generate_curves(metafunc: pytest.Metafunc) -> None:
 def _generate_trials(metafunc: pytest.Metafunc) -> None:
     # numba takes longer to import than most runs take to begin.
     from conformance.speed.trial import Trial
-    from conformance.speed.workload import workloads
 
     session = _session(metafunc.config)
     trials = [

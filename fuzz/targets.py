@@ -16,15 +16,18 @@ from pathlib import Path
 
 import numpy as np
 
-from conformance import case, content, draft, intake, ledger, record
-from conformance.dtype import DTYPES
+from conformance.arithmetic.dtype import DTYPES
 from conformance.errors import UsageError
-from conformance.grid import packed
-from conformance.outcome import Conforms, Crashed, Deviates, Outcome
-from conformance.record import Record
+from conformance.golden import case, collection
+from conformance.golden.grid import packed
+from conformance.records import ledger, record
+from conformance.records.record import Record
 from conformance.report import badge, causes, compare, curves, history, markdown, page, port, standing
 from conformance.report.merge import Merged, merge
-from conformance.subject import Subject
+from conformance.spec.outcome import Conforms, Crashed, Deviates, Outcome
+from conformance.storage import content, intake
+from conformance.subjects.subject import Subject
+from conformance.verbs import draft
 from fuzz import hostile
 from tests import runs
 
@@ -57,7 +60,7 @@ def seeds() -> list[bytes]:
     found = [bytes([RECORDS | step << 3]) + head + b"".join(part) for part in parts for step in range(4)]
     found.append(bytes([RECORDS | RENDERED]) + head + rest[-2])
     found += [bytes([PACKED | COMPRESSED]) + head, bytes([PACKED]) + gzip.compress(head + rest[-1])]
-    for path in (folder / ledger.FILE for folder in content.adapter_folders().values()):
+    for path in filter(Path.is_file, (folder / ledger.FILE for folder in content.adapter_folders().values())):
         entries = path.read_bytes().split(b"[[deviation]]\n")
         found += [bytes([LEDGER]) + b"[[deviation]]\n" + each for each in entries[1:] if len(each) < 1200]
     for path in content.case_files():
@@ -165,8 +168,8 @@ def _ledger(flag: int, body: bytes) -> None:
 def _case(flag: int, body: bytes) -> None:
     path = _FOLDER / "values" / "scratch.toml"
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(hostile.resealed(body, case.seal) if flag & SEALED else body)
-    it = case.load(path, _FOLDER)
+    path.write_bytes(hostile.resealed(body, collection.seal) if flag & SEALED else body)
+    it = collection.load(path, _FOLDER)
     if it.drawn:
         return
     assert isinstance(it.shape, tuple)
@@ -174,7 +177,7 @@ def _case(flag: int, body: bytes) -> None:
     for dtype in (DTYPES[name] for name in it.dtypes if it.mismatch != "raise"):
         assert all(len(element) == len(case.OPERANDS) for element in it.elements(dtype))
         if dtype.name in it.golden or flag & 128:
-            for quantity in case.QUANTITIES[it.argument][flag >> 5 & 3 :: 4]:
+            for quantity in collection.QUANTITIES[it.argument][flag >> 5 & 3 :: 4]:
                 it.exact(quantity, dtype)
                 it.reals(quantity, dtype)
 

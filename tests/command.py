@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conformance import content, record
+from conformance.records import record
+from conformance.storage import content
 
 ROOT = content.PACKAGE.parent
 

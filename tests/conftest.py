@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from conformance import content, record
+from conformance.records import record
 from conformance.report import page, teeth
 from conformance.report.merge import Merged, merge
-from conformance.reporting import results
+from conformance.storage import content
+from conformance.verbs.reporting import results
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

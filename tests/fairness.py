@@ -19,15 +19,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from conformance import record
-from conformance.record import Record
+from conformance.records import record
+from conformance.records.record import Record
 from conformance.report.merge import Merged, merge, named
 from conformance.report.standing import Standing, standing
 from conformance.report.states import state
-from conformance.reporting import results
-from conformance.spec import CLAUSES
-from conformance.subject import Subject
-from conformance.verdict import OF_BOUND
+from conformance.spec.clauses import CLAUSES
+from conformance.spec.verdict import OF_BOUND
+from conformance.subjects.subject import Subject
+from conformance.verbs.reporting import results
 
 FAULT = "a public function's fault"
 

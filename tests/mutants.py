@@ -30,24 +30,30 @@ from cosmic_ray import plugins
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 
-from conformance import case, content, draw, loader, proof
-from conformance.dtype import DTYPES
-from conformance.record import Record
+from conformance.arithmetic import proof
+from conformance.arithmetic.dtype import DTYPES
+from conformance.golden import collection
+from conformance.judging import draw
+from conformance.records.record import Record
+from conformance.remote import loader
+from conformance.storage import content
 
 ROOT = content.PACKAGE.parent
 RESULT = ROOT / "reports" / "mutants.json"
 # The tests that look at a module, the quickest first; the laws' inputs are looked at by no other.
 QUICK = {
-    "spec": ("tolerances", "spec"),
-    "bounds": ("tolerances", "spec", "bounds"),
-    **{name: (name, "bounds") for name in ("ulp", "operator", "verdict")},
+    "spec.clauses": ("tolerances", "spec"),
+    "spec.bounds": ("tolerances", "spec", "bounds"),
+    "arithmetic.ulp": ("ulp", "bounds"),
+    "operator": ("operator", "bounds"),
+    "spec.verdict": ("verdict", "bounds"),
     **{f"suite.test_{name}": ("checks", "bounds") for name in ("values", "reductions")},
     **{f"suite.test_{name}": ("answers", "bounds") for name in ("shapes", "dtypes", "errors")},
     "suite.test_gradients": ("checks", "masks", "bounds"),
     "suite.test_weights": ("answers", "masks", "bounds"),
     "suite.test_laws": ("laws", "ambient"),
     "suite.test_probabilities": ("probability", "bounds"),
-    "refusal": ("refusal",),
+    "subjects.refusal": ("refusal",),
     "configurations.causes": ("configurations",),
 }
 # What no mutant is put to: another process does not see it, and frameworks and a published run take seconds.
@@ -180,13 +186,13 @@ def _chapters(module: str) -> str:
 
 
 def _teeth(letters: str) -> str:
-    from conformance import session
-    from conformance.session import Choice
-    from conformance.spec import CLAUSES
+    from conformance.judging import opening
+    from conformance.judging.choice import Choice
+    from conformance.spec.clauses import CLAUSES
     from tests import teeth
     from tests.miniatures.miniature import cabinet
 
-    session.load_ledger = functools.cache(session.load_ledger)
+    opening.load_ledger = functools.cache(opening.load_ledger)
     # Ten million elements and processes take seconds: quick tests look at these.
     chapter = {each for each in CLAUSES if each[0] in letters and each not in ("R3", "R6", "L9")}
     left = set(chapter)
@@ -235,12 +241,12 @@ def warm() -> None:
     torch.set_num_threads(1)
     proof.prove = functools.cache(proof.prove)
     loader.load(*loader.locate("pytorch"))
-    for each in case.load_all():
+    for each in collection.load_all():
         for dtype in map(DTYPES.__getitem__, each.dtypes):
             if each.law:
                 draw.drawn(each.law, dtype)
             elif dtype.name in each.golden and each.mismatch != "raise":
-                for quantity in case.QUANTITIES[each.argument]:
+                for quantity in collection.QUANTITIES[each.argument]:
                     each.exact(quantity, dtype)
     kept = set(sys.modules)
     if failed := _quick("operator", "spec"):

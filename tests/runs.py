@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from conformance import operator, record
-from conformance.dtype import DTYPES
-from conformance.grid import grid, grid_record, packed
-from conformance.ledger import Finding
-from conformance.outcome import Conforms, Deviates, Outcome, Worst
-from conformance.subject import Subject
+from conformance import operator
+from conformance.arithmetic.dtype import DTYPES
+from conformance.golden.grid import grid, grid_record, packed
+from conformance.records import record
+from conformance.records.ledger import Finding
+from conformance.spec.outcome import Conforms, Deviates, Outcome, Worst
+from conformance.subjects.subject import Subject
 
 SUBJECT = Subject("a", "bce", "1.0", "eager", "cpu", "float32")
 WORST = Worst(3, "0x1.1p+4", "0x1p+0", "0x0p+0", "0x1.639e31p-25", 8388608.0, 0.5)

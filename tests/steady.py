@@ -15,8 +15,8 @@ from typing import Any
 
 import torch
 
-from conformance import draw
-from conformance.session import Choice
+from conformance.judging import draw
+from conformance.judging.choice import Choice
 from tests import teeth
 
 RUNS = 20

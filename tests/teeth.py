@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from conformance import case, content
 from conformance.configurations.factors import FACTORS
-from conformance.judge import Judge
-from conformance.outcome import Deviates, Errored, Outcome
-from conformance.session import Choice, open_session
-from conformance.spec import CLAUSES
+from conformance.golden import collection
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_session
+from conformance.running.judge import Judge
+from conformance.spec.clauses import CLAUSES
+from conformance.spec.outcome import Deviates, Errored, Outcome
+from conformance.storage import content
 from tests.miniatures.miniature import Miniature
 
 CONFIGURED = frozenset(clause for clause in CLAUSES if clause.startswith("C"))
@@ -85,7 +87,7 @@ def _by_the_others(miniature: Miniature) -> Iterator[Heard]:
     """Ten million elements, and processes, take seconds: for those that name such a clause."""
     named = {*miniature.caught_by}
     heavy = ({"L9"} - named) | (set() if {"R3", "R6"} & named else {"R3"}) | CONFIGURED
-    light = tuple(each.id for each in case.load_all() if not heavy.intersection(each.clauses))
+    light = tuple(each.id for each in collection.load_all() if not heavy.intersection(each.clauses))
     yield from hear(_choice(miniature, miniature.dtypes, light))
 
 

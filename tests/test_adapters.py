@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from conformance.session import Choice, open_session
-from conformance.subject import Call
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_session
+from conformance.subjects.subject import Call
 from tests.command import ROOT, checks, conformance
 
 (EXAMPLE,) = re.findall(
@@ -123,6 +125,56 @@ def test_what_is_no_adapter_is_refused_in_one_line(folder: Path, text: str | Non
 
     assert result.returncode == 2, result.stdout
     assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+LIBRARY = """
+from conformance.adapter import Implementation
+from conformance.adapters.numpy import NumPy
+import numpy as np
+
+
+class Library(NumPy):
+    name = "library"
+    packages = ("packaging", "numpy")
+    quantities = ("loss",)
+
+    def implementations(self):
+        return (Implementation("logaddexp form", "numpy.logaddexp", lambda x, z: np.logaddexp(0, x) - x * z),)
+
+
+ADAPTER = Library
+"""
+
+
+@pytest.mark.parametrize("in_process", [False, True])
+def test_a_library_upon_a_framework_brings_its_implementations_alone(tmp_path: Path, in_process: bool) -> None:
+    """From any folder, in a worker and in this process; the version is the library's."""
+    place = tmp_path / "library"
+    place.mkdir()
+    (place / "adapter.py").write_text(LIBRARY)
+    (place / "adapter.toml").write_text('upon = "numpy"\nversions = ">=1"\n')
+    more = ("--in-process",) if in_process else ()
+    result = conformance(
+        "run", "--adapter", str(place), "--dtype", "float64", "--clause", "V[27]", *more, "--out", "out", cwd=tmp_path
+    )
+    found = checks(tmp_path / "out")
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert {each["subject"]["implementation"] for each in found} == {"logaddexp form"}
+    assert {each["subject"]["version"] for each in found} == {metadata.version("packaging")}
+    assert sum(each["outcome"] == "conforms" for each in found) > 10
+
+
+def test_what_builds_upon_no_adapter_says_so(tmp_path: Path) -> None:
+    """In one line."""
+    place = tmp_path / "library"
+    place.mkdir()
+    (place / "adapter.py").write_text(LIBRARY.replace("adapters.numpy", "adapters.numpty"))
+    result = conformance("run", "--adapter", str(place), cwd=tmp_path)
+
+    assert result.returncode == 2
+    assert "no adapter 'numpty' to build upon" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
 
 

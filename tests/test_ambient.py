@@ -7,15 +7,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from conformance import case as cases
-from conformance import reading
 from conformance.adapter import NotOffered, Switch
-from conformance.ambient import Readings, effect
-from conformance.bounds import AGREEMENT, FLUSHED_BELOW, mean_agreement
-from conformance.dtype import DTYPES
-from conformance.examination import Examination
-from conformance.outcome import Conforms, Deviates
-from conformance.session import Choice, open_session
+from conformance.arithmetic.dtype import DTYPES
+from conformance.golden import collection as cases
+from conformance.judging import reading
+from conformance.judging.ambient import Readings, effect
+from conformance.judging.choice import Choice
+from conformance.judging.examination import Examination
+from conformance.judging.opening import open_session
+from conformance.spec.bounds import AGREEMENT, FLUSHED_BELOW, mean_agreement
+from conformance.spec.outcome import Conforms, Deviates
 from conformance.suite import test_laws
 from tests import teeth
 

@@ -8,12 +8,12 @@ import math
 import numpy as np
 import pytest
 
-from conformance import case as cases
 from conformance.adapter import NotOffered, Reduction
-from conformance.dtype import DTYPES
-from conformance.examination import Examination
-from conformance.outcome import Conforms, Deviates
-from conformance.subject import Subject, native
+from conformance.arithmetic.dtype import DTYPES
+from conformance.golden import collection as cases
+from conformance.judging.examination import Examination
+from conformance.spec.outcome import Conforms, Deviates
+from conformance.subjects.subject import Subject, native
 from conformance.suite import test_dtypes, test_errors, test_shapes, test_weights
 from tests.test_bounds import Moved
 from tests.test_checks import Shown

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance import record
-from conformance.asked import Heard
+from conformance.records import record
+from conformance.terminal.asked import Heard
 from tests.command import conformance
 
 NARROW = ("--adapter", "numpy", "--dtype", "float32", "--clause", "V[123]")

@@ -12,10 +12,11 @@ import torch
 
 from conformance.__main__ import main
 from conformance.adapter import Implementation, NotOffered, Request
-from conformance.dtype import DTYPES
-from conformance.reproducer import script
-from conformance.session import Choice, open_session
-from conformance.subject import Call, Runner, bits, native
+from conformance.arithmetic.dtype import DTYPES
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_session
+from conformance.subjects.reproducer import script
+from conformance.subjects.subject import Call, Runner, bits, native
 
 X, Z = np.array([0.5, -3.0, 30.0, -7.0]), np.array([1.0, 0.0, 1.0, 0.25])
 HALVES = {"float16": torch.float16, "bfloat16": torch.bfloat16}

@@ -14,14 +14,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from conformance import case as cases
 from conformance.adapter import LAYOUTS, Implementation
-from conformance.dtype import DTYPES
-from conformance.examination import Batches
-from conformance.judge import Judge
-from conformance.outcome import Conforms, Deviates
-from conformance.session import Choice, Session
-from conformance.subject import Runner, Subject, native
+from conformance.arithmetic.dtype import DTYPES
+from conformance.golden import collection as cases
+from conformance.golden.case import row_key
+from conformance.judging.batches import Batches
+from conformance.judging.choice import Choice
+from conformance.judging.session import Session
+from conformance.running.judge import Judge
+from conformance.spec.outcome import Conforms, Deviates
+from conformance.subjects.subject import Runner, Subject, native
 
 FLOAT32 = DTYPES["float32"]
 BOUNDS = [
@@ -128,10 +130,10 @@ class Moved(Runner):
             quantity if operand == "logit" else f"{operand} tangent" if quantity == "tangent" else f"{operand}_gradient"
         )
         rows = list(self.case.elements(FLOAT32))
-        table = dict(zip(map(cases.row_key, rows), self.values(wanted), strict=True))
+        table = dict(zip(map(row_key, rows), self.values(wanted), strict=True))
         arrays = [call.operands.get(name, np.float32(1)).astype(np.float64) for name in self.case.operands]
         arrays = np.broadcast_arrays(*arrays)
-        found = [table[cases.row_key(row)] for row in zip(*(each.flat for each in arrays), strict=True)]
+        found = [table[row_key(row)] for row in zip(*(each.flat for each in arrays), strict=True)]
         return native(np.array(found).reshape(arrays[0].shape), FLOAT32)
 
     def run_both(self, call):
@@ -185,7 +187,7 @@ def looked_at(clause, case, quantity):
         good &= x == 0
     if clause == "W4":
         good &= not np.isfinite(x).all()
-    keys = [cases.row_key(row) for row in case.elements(FLOAT32)]
+    keys = [row_key(row) for row in case.elements(FLOAT32)]
     first = next(itertools.compress(keys, good), None)
     return np.array([key == first for key in keys])
 

@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from conformance import record
+from conformance.records import record
 from conformance.report import compare, history
 from conformance.report import page as html
 from conformance.report.merge import Merged, merge

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conformance import content, prove
-from conformance.case import Case, load, load_all
-from conformance.dtype import DTYPES
+from conformance.arithmetic.dtype import DTYPES
+from conformance.arithmetic.exact import total
+from conformance.arithmetic.proof import QUANTITIES
 from conformance.errors import ContentError
-from conformance.exact import total
-from conformance.proof import QUANTITIES
-from conformance.spec import CLAUSES
+from conformance.golden import prove
+from conformance.golden.case import Case
+from conformance.golden.collection import load, load_all
+from conformance.spec.clauses import CLAUSES
+from conformance.storage import content
 
 CASES = load_all()
 GOOD = """\

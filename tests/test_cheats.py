@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from conformance import record
-from conformance.record import Record
+from conformance.records import record
+from conformance.records.record import Record
 from tests.cheats.table import CHEATS, FOLDER, MUST, ORDINARY, VERBS, Cheat
 from tests.command import ROOT, command, environment
 
@@ -153,12 +153,30 @@ def disowned(_cheat: Cheat, found: Heard) -> bool:
     return found.code == 2 and "somebody else wrote to it while the run went on" in " ".join(found.said.split())
 
 
+def unranked(cheat: Cheat, found: Heard) -> bool:
+    """Whatever time was measured, if any."""
+    times = [each for each in found.of(cheat.target) if each["record"] == "speed"]
+    told = [
+        line for line in found.said.splitlines() if line.startswith(("no rank", "not timed")) and cheat.target in line
+    ]
+    return bool(told) and all(each.get("unranked") for each in times)
+
+
+def earned(cheat: Cheat, found: Heard) -> bool:
+    """A time stands because all of it was computed; in a duel it is not faster, or no verdict can be had at all."""
+    if cheat.verb == "benchmark":
+        times = [each for each in found.of(cheat.target) if each["record"] == "speed"]
+        return found.code == 0 and bool(times) and not any(each.get("unranked") for each in times)
+    verdicts = {each["verdict"] for each in found.arms if cheat.target in each["subject"]}
+    return "faster" not in verdicts and (found.code == 2 or bool(verdicts))
+
+
 def ranked(cheat: Cheat, found: Heard) -> bool:
     """A time is recorded, an arm of a duel is faster; once it is not, the claim has to go."""
     if cheat.verb == "duel":
         times = [each for each in found.arms if cheat.target in each["subject"] and each["verdict"] == "faster"]
     else:
-        times = [each for each in found.of(cheat.target) if each["record"] == "speed"]
+        times = [each for each in found.of(cheat.target) if each["record"] == "speed" and not each.get("unranked")]
     return found.code == 0 and bool(times) and admitted(cheat)
 
 
@@ -191,6 +209,8 @@ HAPPENED = {
     "crashed": crashed,
     "killed": killed,
     "disowned": disowned,
+    "unranked": unranked,
+    "earned": earned,
     "ranked": ranked,
     "innocent": innocent,
     "undetected": undetected,

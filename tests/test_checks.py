@@ -10,14 +10,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from conformance import case as cases
 from conformance import operator
 from conformance.adapter import NotOffered
-from conformance.exact import Exact
-from conformance.examination import Disconnected, Examination
-from conformance.outcome import Conforms, Deviates
+from conformance.arithmetic.exact import Exact
+from conformance.arithmetic.ulp import measure
+from conformance.golden import collection as cases
+from conformance.judging.examination import Disconnected, Examination
+from conformance.spec.outcome import Conforms, Deviates
 from conformance.suite import test_gradients, test_reductions, test_values
-from conformance.ulp import measure
 from tests.test_bounds import FLOAT32, Moved, ulp
 from tests.test_laws import Made, examined
 

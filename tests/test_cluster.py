@@ -15,7 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conformance.session import Choice, open_session
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_session
 from conformance.sweep.block import Swept, Worker
 from conformance.sweep.grid import Block
 from tests.command import conformance, environment

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from conformance import __main__ as command_line
-from conformance import record
+from conformance.records import record
 from tests.command import ROOT, checks, conformance, without
 
 PUBLISHED = ROOT / "reports" / "cpu" / "results.jsonl.gz"

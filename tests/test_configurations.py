@@ -9,16 +9,16 @@ import random
 import numpy as np
 import pytest
 
-from conformance import loader
 from conformance.adapter import Implementation
+from conformance.arithmetic.dtype import DTYPES
 from conformance.configurations import array, causes
 from conformance.configurations.factors import DEFAULTS, FACTORS, RULES, mended
 from conformance.configurations.judgement import Finding, clause_of, has_tails, judged
 from conformance.configurations.plan import Operand, Plan
 from conformance.configurations.trial import Trial
 from conformance.configurations.truth import truth
-from conformance.dtype import DTYPES
-from conformance.subject import Runner, Subject, native
+from conformance.remote import loader
+from conformance.subjects.subject import Runner, Subject, native
 
 NAMES = ("logits", "labels", "weight", "pos_weight")
 X = [[0.5, -3.0, 0.0], [30.0, -0.25, 2.0]]

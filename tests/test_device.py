@@ -9,9 +9,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from conformance.dtype import DTYPES
-from conformance.session import Choice, open_session
-from conformance.subject import Runner
+from conformance.arithmetic.dtype import DTYPES
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_session
+from conformance.subjects.subject import Runner
 from conformance.sweep.block import PIECE, Swept, Worker
 from conformance.sweep.device import DeviceWorker, worker
 from conformance.sweep.fingerprint import Fingerprint

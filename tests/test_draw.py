@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conformance.case import load_all
-from conformance.draw import drawn
-from conformance.dtype import DTYPES
-from conformance.judge import Judge
-from conformance.session import Choice, open_session
+from conformance.arithmetic.dtype import DTYPES
+from conformance.golden.collection import load_all
+from conformance.judging.choice import Choice
+from conformance.judging.draw import drawn
+from conformance.judging.opening import open_session
+from conformance.running.judge import Judge
 
 LAWS = [case for case in load_all() if case.law]
 RANGES = list(dict.fromkeys(case.law for case in LAWS if case.law))

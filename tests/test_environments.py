@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from conformance.content import adapter_folders
 from conformance.errors import UsageError
-from conformance.remote import environments, manifest
+from conformance.remote import environments, loader, manifest
+from conformance.storage.content import adapter_folders
 from tests.command import ROOT, checks, conformance
 
 TINY = "pypackage"
@@ -65,6 +65,15 @@ def test_a_manifest_that_cannot_be_used_is_refused_in_one_line(adapter: Path, te
     assert str(caught.value).startswith(str(adapter / "adapter.toml"))
 
 
+def test_another_python_than_the_framework_is_for_is_refused_in_one_line(cache: Path, adapter: Path) -> None:
+    """Before anything is made."""
+    (adapter / "adapter.py").write_text("")
+    (adapter / "adapter.toml").write_text("framework = ['pypackage']\nversions = '>=1'\npython = '<3'\n")
+    with pytest.raises(UsageError, match=r"the framework is for Python <3, and this is 3\.\d+\.\d+; name another one"):
+        environments.locate(f"{adapter}==1.0")
+    assert not cache.exists()
+
+
 def test_companions_come_with_the_versions_that_need_them() -> None:
     """And the specifier goes to the framework alone."""
     known = manifest.read(ROOT / "adapters" / "tensorflow")
@@ -76,15 +85,45 @@ def test_companions_come_with_the_versions_that_need_them() -> None:
 
 
 def test_the_manifests_are_where_extras_come_from() -> None:
-    """pyproject.toml's extras are the manifests' ``beside``, and tox has an environment for each framework."""
+    """pyproject.toml's extras are the manifests' ``beside``, and tox has an environment for each of those."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     tox = (ROOT / "tox.ini").read_text()
     for name, folder in adapter_folders().items():
         data = tomllib.loads((folder / "adapter.toml").read_text())
-        assert extras[name] == data["beside"]
-        assert f"\n[testenv:{name}]\n" in tox
+        if "beside" in data:
+            assert extras[name] == data["beside"]
+            assert f"\n[testenv:{name}]\n" in tox
         versions = manifest.read(folder).versions
         assert all(versions.contains(each) for each in data["published"])
+
+
+def test_a_library_needs_what_its_framework_needs() -> None:
+    """The version that is asked for is the library's; the framework comes in any that its adapter is for."""
+    wanted = manifest.read(ROOT / "adapters" / "torchvision").requirements(SpecifierSet("==0.28.0"))
+
+    assert any(each.startswith("torchvision==0.28.0") for each in wanted)
+    assert "torch>=2.3" in wanted
+
+
+def test_a_library_upon_nothing_is_refused_in_one_line(adapter: Path) -> None:
+    """With the names that are known."""
+    (adapter / "adapter.toml").write_text("versions = '>=1'\nupon = 'nothing'\n")
+    with pytest.raises(UsageError, match=r"upon = 'nothing': no such adapter; name one of .*pytorch"):
+        manifest.read(adapter)
+
+
+def test_without_names_only_what_is_beside_the_engine_is_judged() -> None:
+    """A framework that has an environment of its own costs a run nothing until it is asked for."""
+    assert {name for name in loader.beside() if name in adapter_folders()} == {"jax", "numpy", "pytorch", "tensorflow"}
+
+
+def test_a_framework_that_is_asked_for_and_not_here_says_how_to_have_it(tmp_path: Path) -> None:
+    """In one line: it has no extra."""
+    result = conformance("run", "--adapter", "tinygrad", "--out", "out", cwd=tmp_path)
+
+    assert result.returncode == 2
+    assert "no module 'tinygrad'; --adapter 'tinygrad>=0.10' makes an environment, " in result.stdout
+    assert "no pass: nothing was judged" in result.stdout
 
 
 def test_another_python_is_judged_under_its_version(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import itertools
 import pytest
 import torch
 
-from conformance.dtype import DTYPES
-from conformance.outcome import Conforms
-from conformance.session import Choice
-from conformance.spec import CLAUSES
+from conformance.arithmetic.dtype import DTYPES
+from conformance.judging.choice import Choice
+from conformance.spec.clauses import CLAUSES
+from conformance.spec.outcome import Conforms
 from tests import teeth
 
 ONE_SHAPE = ("values/*", "gradients/*", "dtypes/*", "errors/*", "laws/*", "reductions/half-*")
@@ -81,7 +81,7 @@ def test_nor_is_one_on_probabilities(name: str, dtype: str, mode: str) -> None:
 @pytest.mark.parametrize("name", ["correct", "within_two_ulps", "narrow"])
 def test_nor_is_it_under_torch_func(name: str, dtype: str) -> None:
     """vmap, vjp and jvp take other paths through a custom function."""
-    cases = tuple(each.id for each in teeth.case.load_all() if not {"R3", "L9"} & {*each.clauses})
+    cases = tuple(each.id for each in teeth.collection.load_all() if not {"R3", "L9"} & {*each.clauses})
 
     assert [each for each in heard("pytorch", name, dtype, "func", cases=cases) if each.failed] == []
 

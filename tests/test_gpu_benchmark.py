@@ -19,11 +19,12 @@ from benchmarks.gpu.account import Account
 from benchmarks.gpu.here import Found, why
 from benchmarks.gpu.plan import SCALES, Settings, Stage, Step, stages
 from benchmarks.gpu.step import run_stage
-from conformance import record
 from conformance.__main__ import parser
-from conformance.session import Choice, open_session
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_session
+from conformance.records import record
 from conformance.speed.workload import workload_named, workloads
-from conformance.target import is_target
+from conformance.subjects.target import is_target
 from tests.command import ROOT
 
 FULL = Settings("gpu", SCALES["full"], 16)

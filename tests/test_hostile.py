@@ -20,12 +20,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conformance import case, content, intake, ledger, limits, record
-from conformance.dtype import DTYPES
+from conformance.arithmetic.dtype import DTYPES
+from conformance.arithmetic.number import parse
 from conformance.errors import ContentError, UsageError
-from conformance.number import parse
+from conformance.golden import collection
+from conformance.records import ledger, record
 from conformance.report import compare, history, page, teeth
 from conformance.report.merge import merge
+from conformance.storage import content, intake, limits
 from fuzz import hostile, targets
 from tests import runs
 
@@ -281,7 +283,7 @@ def test_a_hostile_case_is_refused_by_entry(tmp_path: Path, name: str) -> None:
     old, new, message = CASES[name]
     path = written(tmp_path, CASE.replace(old, new, 1))
 
-    assert f"{path}: {message}" in refused(lambda: case.load(path, tmp_path))
+    assert f"{path}: {message}" in refused(lambda: collection.load(path, tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -298,17 +300,17 @@ def test_a_hostile_case_is_refused_by_entry(tmp_path: Path, name: str) -> None:
 def test_a_golden_part_with_the_right_hash_is_not_believed(tmp_path: Path, old: str, new: str, message: str) -> None:
     """Anybody can compute a hash."""
     body = GOLDEN.replace(old, new, 1)
-    path = written(tmp_path, f'{CASE}[golden]\nsha256 = "{case.seal(body)}"\n{body}')
+    path = written(tmp_path, f'{CASE}[golden]\nsha256 = "{collection.seal(body)}"\n{body}')
 
     def act() -> None:
-        case.load(path, tmp_path).exact("pos_weight_gradient", DTYPES["float32"])
+        collection.load(path, tmp_path).exact("pos_weight_gradient", DTYPES["float32"])
 
     assert f"{path}: {message}" in refused(act)
 
 
 def test_a_whole_number_may_be_written_with_a_point(tmp_path: Path) -> None:
     """JSON Schema takes 2.0 for an integer; a range does not."""
-    loaded = case.load(written(tmp_path, CASE.replace("[input]", "[input]\nrepeat = 2.0")), tmp_path)
+    loaded = collection.load(written(tmp_path, CASE.replace("[input]", "[input]\nrepeat = 2.0")), tmp_path)
 
     assert isinstance(loaded.repeat, int)
 
@@ -397,7 +399,8 @@ def test_no_file_that_a_record_names_is_opened(tmp_path: Path) -> None:
 def test_nothing_is_unpickled_or_evaluated() -> None:
     """In what reads files and makes pages."""
     readers = ("intake", "fits", "schema", "record", "case", "ledger", "draft", "number", "exact", "grid", "errors")
-    paths = [content.PACKAGE / f"{name}.py" for name in readers]
+    paths = [path for name in readers for path in content.PACKAGE.glob(f"**/{name}.py")]
+    assert len(paths) == len(readers)
     for path in [*paths, *(content.PACKAGE / "report").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

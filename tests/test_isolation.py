@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from conformance import record
-from conformance.case import named
-from conformance.judge import Judge
-from conformance.outcome import Conforms, Deviates
-from conformance.session import Choice, open_session
-from conformance.subject import Runner
+from conformance.golden.collection import named
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_session
+from conformance.records import record
+from conformance.running.judge import Judge
+from conformance.spec.outcome import Conforms, Deviates
+from conformance.subjects.subject import Runner
 from tests.command import command, conformance, environment
 
 SHAPES = ("--dtype", "float32", "--clause", "S[12]")

@@ -9,13 +9,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from conformance import case as cases
-from conformance import draw, lengths, operator
+from conformance import operator
 from conformance.adapter import LAYOUTS, Implementation, NotOffered, Reduction
-from conformance.dtype import DTYPES
-from conformance.examination import Batches, Examination
-from conformance.outcome import Conforms, Deviates
-from conformance.subject import Runner, Subject, native
+from conformance.arithmetic.dtype import DTYPES
+from conformance.golden import collection as cases
+from conformance.judging import draw
+from conformance.judging.batches import Batches
+from conformance.judging.examination import Examination
+from conformance.spec.outcome import Conforms, Deviates
+from conformance.subjects import lengths
+from conformance.subjects.subject import Runner, Subject, native
 from conformance.suite import test_laws as suite
 from tests.test_bounds import function, ulp
 

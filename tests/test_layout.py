@@ -11,22 +11,27 @@ from pathlib import Path
 
 import pytest
 
-from conformance import content
+from conformance.remote import manifest
+from conformance.storage import content
 
 ROOT = content.PACKAGE.parent
-FRAMEWORKS = {"torch", "tensorflow", "jax", "optax", "keras", "scipy"}
+FRAMEWORKS = {"torch", "tensorflow", "jax", "optax", "keras", "scipy", "paddle", "mlx", "tinygrad", "sklearn"}
 
 
-def test_every_adapter_has_a_tox_environment_and_an_extra() -> None:
-    """The directory listing is the registry; tox.ini and pyproject.toml are held against it."""
+def test_every_adapter_beside_the_engine_has_a_tox_environment_and_an_extra() -> None:
+    """The directory listing is the registry; tox.ini and pyproject.toml are held against it.
+
+    The others are judged in environments that are made from their adapter.toml.
+    """
+    beside = {name for name, folder in content.adapter_folders().items() if manifest.read(folder).beside}
     tox = configparser.ConfigParser()
     tox.read(ROOT / "tox.ini")
     judged = set(re.findall(r"--adapter (\w+)", (ROOT / "tox.ini").read_text(encoding="utf-8")))
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 
-    assert judged == set(content.adapter_folders())
-    assert set(content.adapter_folders()) <= set(extras)
-    assert set(content.adapter_folders()) <= set(re.split(r",\s*", tox["tox"]["env_list"]))
+    assert judged == beside
+    assert beside <= set(extras)
+    assert beside <= set(re.split(r",\s*", tox["tox"]["env_list"]))
 
 
 def test_content_folders_are_no_packages() -> None:
@@ -41,20 +46,35 @@ def test_the_engine_imports_no_framework() -> None:
         names = re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
         assert not FRAMEWORKS.intersection(names), path
     code = (
-        "import sys, conformance.commands, conformance.plugin, conformance.session\n"
+        "import sys, conformance.verbs.commands, conformance.plugin, conformance.judging.session\n"
         f"print({sorted(FRAMEWORKS)!r} and [name for name in {sorted(FRAMEWORKS)!r} if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert result.stdout.strip() == "[]"
 
 
+def test_a_room_imports_downwards_only() -> None:
+    """The rooms and their order stand in pyproject.toml; one that is missing there is an error."""
+    command = (
+        "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_logo=True, no_cache=True))"
+    )
+    result = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert result.returncode == 0, result.stdout
+
+
+def test_every_room_says_what_it_is() -> None:
+    """A newcomer reads a package's first line."""
+    for room in content.PACKAGE.glob("*/__init__.py"):
+        assert room.read_text(encoding="utf-8").startswith('"""'), room
+
+
 def test_adapters_know_nothing_of_cases() -> None:
-    """They import the adapter contract, and the control the oracle."""
-    for path in (ROOT / "adapters").glob("*/*.py"):
+    """They import the adapter contract, one another, and the control the oracle."""
+    for path in (ROOT / "adapters").rglob("*.py"):
         used = set(
             re.findall(r"^\s*(?:from|import) conformance\.?(\w*)", path.read_text(encoding="utf-8"), re.MULTILINE)
         )
-        assert used <= {"adapter", ""}, path
+        assert used <= {"adapter", "adapters", ""}, path
 
 
 @pytest.mark.parametrize("path", sorted((content.PACKAGE).rglob("*.py")), ids=lambda path: path.name)

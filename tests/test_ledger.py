@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance import draft, ledger
 from conformance.errors import ContentError
-from conformance.ledger import Ledger
-from conformance.outcome import Conforms, Crashed, Deviates, Errored, NoData, Outcome, Unsupported
-from conformance.subject import Subject
+from conformance.records import ledger
+from conformance.records.ledger import Ledger
+from conformance.spec.outcome import Conforms, Crashed, Deviates, Errored, NoData, Outcome, Unsupported
+from conformance.subjects.subject import Subject
+from conformance.verbs import draft
 
 TEXT = """
 [[deviation]]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conformance import lengths
-from conformance.session import Choice, open_session
-from conformance.subject import Call, Runner
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_session
+from conformance.subjects import lengths
+from conformance.subjects.subject import Call, Runner
 
 
 @pytest.fixture(params=["eager", "compiled"])

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conformance import case as cases
 from conformance.adapter import Implementation, NotOffered, Reduction
-from conformance.dtype import DTYPES
-from conformance.examination import applicable
-from conformance.outcome import Conforms, Deviates
-from conformance.reproducer import script
-from conformance.session import Choice, open_session
-from conformance.subject import Call
+from conformance.arithmetic.dtype import DTYPES
+from conformance.golden import collection as cases
+from conformance.judging.choice import Choice
+from conformance.judging.offers import applicable
+from conformance.judging.opening import open_session
+from conformance.spec.outcome import Conforms, Deviates
+from conformance.subjects.reproducer import script
+from conformance.subjects.subject import Call
 from conformance.suite import test_gradients, test_weights
 from tests import teeth
 from tests.test_checks import Shown

@@ -13,18 +13,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from conformance import case as cases
-from conformance import draw, prove
 from conformance.adapter import LAYOUTS, Implementation, NotOffered, Reduction
-from conformance.case import Golden
-from conformance.dtype import DTYPES
-from conformance.examination import Batches
-from conformance.judge import Judge
-from conformance.number import float_text
-from conformance.proof import QUANTITIES
-from conformance.session import Choice, Session
-from conformance.spec import CLAUSES
-from conformance.subject import Runner, Subject
+from conformance.arithmetic.dtype import DTYPES
+from conformance.arithmetic.number import float_text
+from conformance.arithmetic.proof import QUANTITIES
+from conformance.golden import collection as cases
+from conformance.golden import prove
+from conformance.golden.case import Golden
+from conformance.judging import draw
+from conformance.judging.batches import Batches
+from conformance.judging.choice import Choice
+from conformance.judging.session import Session
+from conformance.running.judge import Judge
+from conformance.spec.clauses import CLAUSES
+from conformance.subjects.subject import Runner, Subject
 from conformance.suite import test_laws
 from tests.test_bounds import function
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.dtype import DTYPES, floor_log2
-from conformance.number import float_text, hex_text, parse, rounded
+from conformance.arithmetic.dtype import DTYPES, floor_log2
+from conformance.arithmetic.number import float_text, hex_text, parse, rounded
 
 
 @given(st.floats(allow_nan=False))

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from conformance import operator
-from conformance.dtype import DTYPES
-from conformance.exact import Exact, real
-from conformance.proof import Element, prove
-from conformance.ulp import Kind, measure
+from conformance.arithmetic.dtype import DTYPES
+from conformance.arithmetic.exact import Exact, real
+from conformance.arithmetic.proof import Element, prove
+from conformance.arithmetic.ulp import Kind, measure
 
 FLOAT64 = DTYPES["float64"]
 # Where exp, log1p and sigmoid change regime: float64 saturates at 36.7, float32 underflows at 88 to 104,

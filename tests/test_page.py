@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance import anatomy, record, reproduce
-from conformance.dtype import DTYPES
+from conformance.arithmetic.dtype import DTYPES
+from conformance.arithmetic.exact import real
+from conformance.arithmetic.proof import Element, prove
 from conformance.errors import ContentError, UsageError
-from conformance.exact import real
-from conformance.grid import exact, grid, unpacked
-from conformance.outcome import Crashed, Deviates, Unsupported
-from conformance.proof import Element, prove
+from conformance.golden.grid import exact, grid, unpacked
+from conformance.records import record
 from conformance.report import (
+    anatomy,
     badge,
     causes,
     compare,
@@ -34,7 +34,9 @@ from conformance.report import (
 )
 from conformance.report.merge import merge, write_records
 from conformance.report.states import state
-from conformance.schema import validate
+from conformance.spec.outcome import Crashed, Deviates, Unsupported
+from conformance.storage.schema import validate
+from conformance.verbs import reproduce
 from tests import runs
 
 

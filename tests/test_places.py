@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from conformance import files, record
 from conformance.errors import UsageError
-from conformance.ledger import loads
-from conformance.outcome import Deviates
-from conformance.subject import Subject
-from conformance.target import canonical
+from conformance.records import record
+from conformance.records.ledger import loads
+from conformance.spec.outcome import Deviates
+from conformance.storage import files
+from conformance.subjects.subject import Subject
+from conformance.subjects.target import canonical
 from tests.command import conformance
 from tests.runs import check, head, written
 

@@ -16,9 +16,9 @@ from benchmarks.ports.calls import CALLS, Wanted, all_wanted, text
 from benchmarks.ports.inputs import inputs, plain
 from benchmarks.ports.running import run
 from benchmarks.ports.trials import printed, trials
-from conformance.dtype import DTYPES
-from conformance.grid import unpacked
-from conformance.record import Record
+from conformance.arithmetic.dtype import DTYPES
+from conformance.golden.grid import unpacked
+from conformance.records.record import Record
 from conformance.report.merge import Merged
 from tests.visiting import DESK, Visit
 

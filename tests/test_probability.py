@@ -12,19 +12,21 @@ import mpmath
 import numpy as np
 import pytest
 
-from conformance import prove as proving
 from conformance.adapter import Clamp, Implementation, NotOffered
-from conformance.ball import NotProven
-from conformance.case import load, load_all, named, probability_element
-from conformance.clamped import nearest, promise, readings
-from conformance.dtype import DTYPES
+from conformance.arithmetic.ball import NotProven
+from conformance.arithmetic.dtype import DTYPES
+from conformance.arithmetic.exact import Exact, real
+from conformance.arithmetic.probability import Element, Reading, largest_term, prove
+from conformance.arithmetic.ulp import Kind, measure
 from conformance.errors import ContentError, UsageError
-from conformance.exact import Exact, real
-from conformance.outcome import Conforms, Deviates
-from conformance.probability import Element, Reading, largest_term, prove
-from conformance.session import Choice, open_session, open_subject
+from conformance.golden import prove as proving
+from conformance.golden.collection import load, load_all, named
+from conformance.golden.prove import probability_element
+from conformance.judging.choice import Choice
+from conformance.judging.clamped import nearest, promise, readings
+from conformance.judging.opening import open_session, open_subject
+from conformance.spec.outcome import Conforms, Deviates
 from conformance.suite import test_probabilities
-from conformance.ulp import Kind, measure
 from conformance.worker.candidate import brought
 from tests.command import conformance
 from tests.test_cases import written

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conformance import prove, record
-from conformance.case import load
-from conformance.promote import finds, write
+from conformance.golden import prove
+from conformance.golden.collection import load
+from conformance.records import record
+from conformance.verbs.promote import finds, write
 from tests.command import conformance
 
 LAWS = ("run", "--adapter", "numpy", "--implementation", "textbook formula", "--clause", "L[13]", "--seed", "5")

@@ -8,10 +8,10 @@ from fractions import Fraction
 import mpmath
 import pytest
 
-from conformance import ball
-from conformance.ball import NotProven
-from conformance.exact import real
-from conformance.proof import Element, prove
+from conformance.arithmetic import ball
+from conformance.arithmetic.ball import NotProven
+from conformance.arithmetic.exact import real
+from conformance.arithmetic.proof import Element, prove
 
 
 @pytest.mark.parametrize("logit", ["-745.2", "-40", "-1e-9", "0.3", "17", "36.8", "700"])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from conformance import content, record
-from conformance.case import load_all
-from conformance.ledger import FILE, load
+from conformance.golden.collection import load_all
+from conformance.records import record
+from conformance.records.ledger import FILE, load
 from conformance.report import markdown, page
 from conformance.report.causes import causes, of_functions
 from conformance.report.standing import standing
 from conformance.report.states import SEVERITIES
-from conformance.reporting import results
+from conformance.storage import content
+from conformance.verbs.reporting import results
 from tests import fairness
 
 ROOT = content.PACKAGE.parent
@@ -75,11 +76,34 @@ def test_every_deviation_is_explained_and_seen() -> None:
         assert {scope.deviation for scope in ledger.scopes} == set(ledger.deviations)
 
 
+_TORCH = ("pytorch/pytorch",)
+_JAX = ("google-deepmind/optax", "jax-ml/jax", "google/jax")
+_KERAS = ("keras-team/keras", "keras-team/keras-core")
 TRACKERS = {
-    "jax": ("google-deepmind/optax", "jax-ml/jax", "google/jax"),
+    "distrax": ("google-deepmind/distrax", *_JAX),
+    "fvcore": ("facebookresearch/fvcore", *_TORCH),
+    "jax": _JAX,
+    "keras_jax": (*_KERAS, *_JAX),
+    "keras_numpy": (*_KERAS, "numpy/numpy"),
+    "keras_torch": (*_KERAS, *_TORCH),
+    "kornia": ("kornia/kornia", *_TORCH),
+    "mindspore": ("mindspore-ai/mindspore",),
+    "mlx": ("ml-explore/mlx",),
+    "monai": ("Project-MONAI/MONAI", *_TORCH),
     "numpy": ("numpy/numpy", "scipy/scipy"),
-    "pytorch": ("pytorch/pytorch",),
+    "numpyro": ("pyro-ppl/numpyro", *_JAX),
+    "onnxruntime": ("microsoft/onnxruntime", *_TORCH),
+    "openvino": ("openvinotoolkit/openvino", *_TORCH),
+    "paddle": ("PaddlePaddle/Paddle",),
+    "pytorch": _TORCH,
+    "sklearn": ("scikit-learn/scikit-learn",),
+    "smp": ("qubvel-org/segmentation_models.pytorch", "qubvel/segmentation_models.pytorch", *_TORCH),
     "tensorflow": ("tensorflow/tensorflow", "keras-team/keras", "keras-team/tf-keras"),
+    "tfjs": ("tensorflow/tfjs",),
+    "tfp_jax": ("tensorflow/probability", *_JAX),
+    "timm": ("huggingface/pytorch-image-models", *_TORCH),
+    "tinygrad": ("tinygrad/tinygrad",),
+    "torchvision": ("pytorch/vision", *_TORCH),
 }
 
 

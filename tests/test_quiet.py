@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.loader import load
-from conformance.quiet import frameworks_hushed
+from conformance.remote.loader import load
+from conformance.remote.quiet import frameworks_hushed
 
 NOISY = "import warnings\nwarnings.warn('of the framework, by the framework', DeprecationWarning)\n"
 ADAPTER = """
@@ -54,4 +54,4 @@ def test_a_warning_that_is_an_error_stays_one_where_it_is_ours(folder: Path) -> 
         with frameworks_hushed():
             exec(compile(NOISY, "framework.py", "exec"), {"__name__": "noisy_framework"})
             with pytest.raises(DeprecationWarning):
-                exec(compile(NOISY, "judge.py", "exec"), {"__name__": "conformance.judge"})
+                exec(compile(NOISY, "judge.py", "exec"), {"__name__": "conformance.running.judge"})

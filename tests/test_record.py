@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance import record
 from conformance.errors import ContentError
-from conformance.ledger import Finding
-from conformance.outcome import Deviates, Worst
+from conformance.records import record
+from conformance.records.ledger import Finding
 from conformance.report import page
-from conformance.schema import validate
-from conformance.subject import Subject
+from conformance.spec.outcome import Deviates, Worst
+from conformance.storage.schema import validate
+from conformance.subjects.subject import Subject
 from tests.runs import head, written
 
 SUBJECT = Subject("a", "bce", "1.0", "eager", "cpu", "float32")

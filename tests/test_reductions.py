@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from conformance import case as cases
-from conformance.bounds import whole_mean
-from conformance.dtype import DTYPES
-from conformance.session import Choice
+from conformance.arithmetic.dtype import DTYPES
+from conformance.golden import collection as cases
+from conformance.judging.choice import Choice
+from conformance.spec.bounds import whole_mean
 from tests import teeth
 from tests.miniatures import reductions
 

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from conformance import case as cases
-from conformance import refusal
 from conformance.adapter import NotOffered
-from conformance.judge import Judge
-from conformance.outcome import Errored, Unsupported
-from conformance.session import Choice, open_session
+from conformance.golden import collection as cases
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_session
+from conformance.running.judge import Judge
+from conformance.spec.outcome import Errored, Unsupported
+from conformance.subjects import refusal
 
 
 class LibraryError(Exception):

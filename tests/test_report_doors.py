@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from conformance import record
-from conformance.outcome import Deviates
+from conformance.records import record
 from conformance.report import causes, doors, effects, home, page, port, searching, standing, traps
 from conformance.report.merge import merge
-from conformance.schema import validate
+from conformance.spec.outcome import Deviates
+from conformance.storage.schema import validate
 from tests import runs
 
 

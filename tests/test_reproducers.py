@@ -6,9 +6,11 @@ import importlib.util
 
 import pytest
 
-from conformance import content, record, reproduce
+from conformance.records import record
 from conformance.report.causes import Cause, causes
 from conformance.report.merge import merge
+from conformance.storage import content
+from conformance.verbs import reproduce
 
 PUBLISHED = content.PACKAGE.parent / "reports" / "cpu" / "results.jsonl.gz"
 # What must be importable; where it is not, the framework's own tox environment runs the same check.

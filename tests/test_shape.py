@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conformance.case import Case, load_all
-from conformance.judge import Judge
-from conformance.session import Choice, open_session
-from conformance.shape import wrong
+from conformance.golden.case import Case
+from conformance.golden.collection import load_all
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_session
+from conformance.running.judge import Judge
+from conformance.subjects.shape import wrong
 
 NUMPY = """
 import numpy as np

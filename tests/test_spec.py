@@ -7,13 +7,15 @@ import re
 
 import pytest
 
-from conformance import content, record, specification
-from conformance.bounds import careless_summation, large_summation, summation
-from conformance.recorder import SUITE
+from conformance.records import record
 from conformance.report.merge import Merged, merge
 from conformance.report.shares import largest
-from conformance.reporting import results
-from conformance.spec import CHAPTERS, CLAUSES, bound
+from conformance.running.recorder import SUITE
+from conformance.spec import specification
+from conformance.spec.bounds import careless_summation, large_summation, summation
+from conformance.spec.clauses import CHAPTERS, CLAUSES, bound
+from conformance.storage import content
+from conformance.verbs.reporting import results
 
 
 def test_spec_md_is_what_spec_py_says() -> None:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from conformance import record
-from conformance.dtype import DTYPES
+from conformance.arithmetic.dtype import DTYPES
 from conformance.errors import UsageError
-from conformance.speed import memory, yardstick
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_subject
+from conformance.records import record
+from conformance.remote.link import Limits
+from conformance.speed import audit, yardstick
+from conformance.speed.clock import CLOCK
 from conformance.speed.contender import choice_of
-from conformance.speed.duel import _order, interpreter, judged
-from conformance.speed.loop import CLOCK, Loop
+from conformance.speed.duel import _order, judged
+from conformance.speed.stage import Stage, fewer
 from conformance.speed.statistic import Ratio, median_interval, paired_ratio
 from conformance.speed.workload import inputs, workload_named, workloads
-from conformance.threads import busy, cores
+from conformance.subjects.subject import Subject
+from conformance.subjects.threads import cores
+from conformance.worker import memory
 from tests.command import conformance, environment
 
 MEASURE = ("--", "--benchmark-only", "--benchmark-max-time=0.01", "--benchmark-min-rounds=3")
@@ -78,15 +86,42 @@ def test_the_same_inputs_are_given_to_every_subject() -> None:
     assert 2.5 < logits.std() < 3.5
 
 
-def test_a_round_lasts_long_enough_and_counts_seconds_a_call() -> None:
-    """A fast call is repeated, a slow one is not; the clock divides by the number of calls."""
-    fast, slow = Loop(lambda: None), Loop(lambda: time.sleep(0.004))
-    fast.warm_up(0.1)
-    slow.warm_up(0.1)
+@pytest.fixture
+def staged() -> Iterator[Callable[..., Stage]]:
+    """A function that stages a subject of the NumPy adapter, in this process or in a worker."""
+    with contextlib.ExitStack() as stack:
 
-    assert fast.calls > 1000
-    assert slow.calls == 1
-    assert slow.timed() > 0.004
+        def stage(workload: str, limits: Limits | None = None) -> Stage:
+            session, runner = open_subject(Choice(("numpy",), ("exact",), ("cpu",), ("float32",)), limits)
+            stack.callback(session.close)
+            return Stage(runner, workload_named(workload))
+
+        yield stage
+
+
+@pytest.mark.parametrize("limits", [None, Limits()], ids=["here", "in a worker"])
+def test_a_round_lasts_long_enough_and_no_call_of_it_gets_what_another_got(
+    staged: Callable[..., Stage], limits: Limits | None
+) -> None:
+    """Many short calls, and as many sets of operands, each as it must be; other ones in the next round."""
+    stage = staged("backward-none-multilabel-2^10", limits=limits)
+    stage.warm_up(0.01, 0.1)
+    first = stage.offset
+    stage.fill(stage.calls)
+
+    assert stage.calls > 10
+    assert stage.timed() > 0.002
+    assert len({stage.given(index)["logits"].tobytes() for index in range(stage.calls)}) == stage.calls
+    assert audit.fault(stage) == ""
+    assert (stage.count, stage.offset) != (0, first)
+    loss, gradient = stage.rounds.results()
+    last = stage.given(stage.last())
+    assert np.allclose(loss.reshape(-1), np.logaddexp(0, last["logits"]) - last["logits"] * last["labels"], atol=1e-6)
+    assert np.all(np.abs(gradient) < 1)
+
+
+def test_the_clock_counts_seconds_a_call() -> None:
+    """It divides by the number of calls."""
     CLOCK.calls = 4
     wall, before = time.perf_counter(), CLOCK()
     time.sleep(0.02)
@@ -95,12 +130,41 @@ def test_a_round_lasts_long_enough_and_counts_seconds_a_call() -> None:
     CLOCK.calls = 1
 
 
-def test_memory_and_processor_time_are_seen() -> None:
+def test_nobody_knows_which_call_is_the_last_of_a_round() -> None:
+    """A tenth fewer at most, all of them possible."""
+    assert {fewer(100) for _ in range(1000)} == set(range(90, 101))
+    assert fewer(1) == 1
+
+
+@pytest.mark.parametrize("name", ["forward-none-multilabel-2^10", "forward-mean-multilabel-2^10",
+                                  "backward-none-pixels-2^10", "backward-mean-pixels-2^10"])  # fmt: skip
+@pytest.mark.parametrize(("factor", "right"), [(1.0, True), (1.01, False), (float("nan"), False)])
+def test_what_was_timed_is_compared(
+    staged: Callable[..., Stage], name: str, factor: float, right: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results that are a hundredth too large are wrong ones, in every pass and reduction."""
+    stage = staged(name)
+    stage.timed()
+    results = [np.asarray(each * np.float32(factor)) for each in stage.rounds.results()]
+    monkeypatch.setattr(stage.rounds, "results", lambda: results)
+
+    assert (audit.fault(stage) == "") == right
+
+
+def test_more_bytes_than_the_machine_moves_are_no_time() -> None:
+    """Or it was too busy for its own yardstick."""
+    assert audit.too_fast(1.2) == ""
+    assert audit.too_fast(418.0).startswith("it moves 418.0 times the bytes")
+
+
+def test_memory_and_processor_time_are_seen(staged: Callable[..., Stage]) -> None:
     """64 MiB more, and no more cores than there are."""
     peak = memory.peak_above(lambda: np.ones(8 << 20))
+    stage = staged("forward-none-multilabel-2^14")
+    stage.timed()
 
     assert peak is None or 60 << 20 < peak < 80 << 20
-    assert 0.2 < busy(lambda: sum(range(1000))) < cores() + 0.2
+    assert 0 < stage.processor < stage.seconds * (cores() + 0.2) + 0.02
 
 
 @pytest.mark.parametrize("size", [1 << 12, 1 << 20])
@@ -171,7 +235,7 @@ def test_every_arm_stands_in_every_place() -> None:
 def test_what_is_freed_stays_with_the_process(keeps: bool) -> None:
     """64 MiB freed are still resident, which they are not otherwise."""
     text = (
-        "import numpy as np; from conformance.speed import memory\n"
+        "import numpy as np; from conformance.worker import memory\n"
         f"if {keeps}: memory.keep_freed()\n"
         "one = np.ones(8 << 20); full = memory._resident('VmRSS'); del one\n"
         "print(full - memory._resident('VmRSS'))"
@@ -183,13 +247,22 @@ def test_what_is_freed_stays_with_the_process(keeps: bool) -> None:
 
 def test_no_verdict_stands_beside_a_subject_that_differs_from_itself() -> None:
     """The A/A arm keeps its own verdict, the others lose theirs."""
-    names = [{"subject": name, "version": "1"} for name in ("a", "a", "b")]
+    names = [Subject("numpy", name, "1", "eager", "cpu", "float32") for name in ("a", "a", "b")]
     steady = np.ones((3, 4))
     quiet = judged(names, np.stack([steady, steady, 2 * steady]))
     noisy = judged(names, np.stack([steady, 1.5 * steady, 2 * steady]))
 
     assert [each.verdict for each in quiet] == ["same", "same", "slower"]
     assert [each.verdict for each in noisy][1:] == ["slower", "inconclusive"]
+
+
+def test_who_computed_nothing_has_no_rank() -> None:
+    """Nor has anybody beside a first one that did not."""
+    names = [Subject("numpy", name, "1", "eager", "cpu", "float32") for name in ("a", "a", "b")]
+    arms = np.stack([np.ones((3, 4)), np.ones((3, 4)), 2 * np.ones((3, 4))])
+
+    assert [each.verdict for each in judged(names, arms, ["", "", "wrong"])] == ["same", "same", "no rank"]
+    assert [each.verdict for each in judged(names, arms, ["wrong", "", ""])] == ["no rank"] * 3
 
 
 def test_measuring_writes_a_record_for_each_subject_and_workload(tmp_path: Path) -> None:
@@ -233,9 +306,8 @@ def test_a_subject_is_named_in_short_or_in_full() -> None:
 
     assert (short.implementations, short.devices, short.dtypes, short.modes) == (("bce",), ("cpu",), ("float32",), ())
     assert (full.implementations, full.modes, full.devices) == (("own.py:loss",), ("func",), ("gpu",))
-    assert interpreter(f"a:b@{__file__}") == ("a:b", __file__)
-    with pytest.raises(UsageError, match="no file 'nowhere'"):
-        interpreter("a:b@nowhere")
+    assert choice_of("numpy:own.py:loss:eager:cpu:float32@there/python").adapters == ("numpy@there/python",)
+    assert choice_of(f"numpy@{__file__}:exact").adapters == (f"numpy@{__file__}",)
 
 
 def test_a_duel_shows_every_arm_and_the_first_one_twice(tmp_path: Path) -> None:
@@ -262,11 +334,11 @@ def test_a_duel_shows_every_arm_and_the_first_one_twice(tmp_path: Path) -> None:
         (("numpy:exact",), "a duel needs two subjects"),
         (("numpy:exact", "numpy:nothing"), "unknown implementation 'nothing'"),
         (("nothing", "numpy:exact"), "is no subject; write ADAPTER:IMPLEMENTATION"),
-        (("numpy:exact", "numpy:exact@nowhere"), "no file 'nowhere'"),
+        (("numpy:exact", "numpy:exact@nowhere"), "nowhere"),
     ],
 )
 def test_a_duel_that_cannot_be_is_refused_in_one_line(subjects: tuple[str, ...], told: str) -> None:
-    """Exit code 2, also for what only the contender's own process finds out."""
+    """Exit code 2, also for what only the worker finds out."""
     result = conformance("duel", *subjects, "--workload", "forward-none-pixels-2^10")
 
     assert result.returncode == 2

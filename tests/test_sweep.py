@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from conformance.__main__ import main
-from conformance.dtype import DTYPES
-from conformance.session import Choice, open_session
-from conformance.subject import Runner
+from conformance.arithmetic.dtype import DTYPES
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_session
+from conformance.subjects.subject import Runner
 from conformance.sweep import ball, kernel, oracle, pairs
 from conformance.sweep.block import Swept, Worker
 from conformance.sweep.classes import LOST, SIZE, half

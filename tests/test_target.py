@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.case import load_all
-from conformance.judge import Judge
-from conformance.outcome import Conforms, Unsupported
-from conformance.session import Choice, open_session
+from conformance.golden.collection import load_all
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_session
+from conformance.running.judge import Judge
+from conformance.spec.outcome import Conforms, Unsupported
 
 OWN = '''
 import torch

@@ -11,9 +11,11 @@ import pytest
 import torch
 from rich.console import Console
 
-from conformance import case
 from conformance.configurations.factors import DEFAULTS, FACTORS
-from conformance.spec import CLAUSES
+from conformance.golden import collection, quick
+from conformance.spec.clauses import CLAUSES
+from conformance.storage import content
+from tests import quick as choosing
 from tests import teeth
 from tests.miniatures.miniature import Miniature, cabinet
 
@@ -60,7 +62,7 @@ def test_every_clause_is_named_by_a_miniature() -> None:
 
 def test_every_case_is_failed_by_a_miniature(verdicts: dict[str, teeth.Verdict]) -> None:
     """A case that nothing fails is a case that cannot fail."""
-    assert {each.id for each in case.load_all()} == set().union(*(each.cases for each in verdicts.values()))
+    assert {each.id for each in collection.load_all()} == set().union(*(each.cases for each in verdicts.values()))
 
 
 def test_every_value_of_every_factor_is_needed_by_a_miniature(verdicts: dict[str, teeth.Verdict]) -> None:
@@ -71,6 +73,22 @@ def test_every_value_of_every_factor_is_needed_by_a_miniature(verdicts: dict[str
         Console().print(f"needed by no miniature: {factor} = {value}")
 
     assert unneeded == set(UNNEEDED)
+
+
+def test_the_quick_part_kills_what_the_whole_kills(
+    verdicts: dict[str, teeth.Verdict], pytestconfig: pytest.Config
+) -> None:
+    """cases/quick.json, which --quick hears; nothing in it can go without a miniature passing."""
+    path = content.folder("cases") / quick.FILE
+    if pytestconfig.getoption("write_teeth"):
+        path.write_text(json.dumps(choosing.chosen(verdicts.values()), indent=1) + "\n", encoding="utf-8")
+    part = json.loads(path.read_text(encoding="utf-8"))
+
+    assert choosing.missed(verdicts.values(), part) == []
+    for case, dtypes in part.items():
+        for dtype in dtypes:
+            less = {**part, case: [each for each in dtypes if each != dtype]}
+            assert choosing.missed(verdicts.values(), less) != [], f"{case} in {dtype} is not needed: --write-teeth"
 
 
 def test_the_stored_kill_matrix_is_this_one(verdicts: dict[str, teeth.Verdict], pytestconfig: pytest.Config) -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from conformance import complaint, record
-from conformance.closing import Closing
-from conformance.outcome import Crashed, Deviates, Errored, Worst
-from conformance.summary import Summary
+from conformance.records import record
+from conformance.spec.outcome import Crashed, Deviates, Errored, Worst
+from conformance.terminal import complaint
+from conformance.terminal.closing import Closing
+from conformance.terminal.summary import Summary
 from tests.command import ROOT, command, conformance, environment
 from tests.runs import check, conforming
 

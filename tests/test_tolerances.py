@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from conformance.bounds import (
+from conformance.spec.bounds import (
     CONFIGURED,
     CONFIGURED_FORWARD,
     FLUSHED_BELOW,
@@ -21,7 +21,7 @@ from conformance.bounds import (
     summation,
     whole_mean,
 )
-from conformance.spec import CLAUSES
+from conformance.spec.clauses import CLAUSES
 
 SCALED = {
     12: "V2 V4 V5 G1 G5 G7 G10 S2 S3 S5 S7 S8 D1 D3 D4 D5 L7 E2",

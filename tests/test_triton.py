@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 import torch
 
-from conformance.case import load_all
-from conformance.judge import Judge
-from conformance.outcome import Conforms, Unsupported
-from conformance.session import Choice, open_session
+from conformance.golden.collection import load_all
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_session
+from conformance.running.judge import Judge
+from conformance.spec.outcome import Conforms, Unsupported
 from tests.command import ROOT
 
 if importlib.util.find_spec("triton") is None:
@@ -229,7 +230,7 @@ def test_offsets_beyond_2_to_the_31_are_taken_in_64_bits() -> None:
 
 def test_every_clause_that_a_comment_names_exists() -> None:
     """And a handful of them are named, for that is what the example is for."""
-    from conformance.spec import CLAUSES
+    from conformance.spec.clauses import CLAUSES
 
     named = set(re.findall(r"\b([VGSRWDLE]\d{1,2})\b", EXAMPLE.read_text(encoding="utf-8")))
 

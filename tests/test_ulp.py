@@ -8,9 +8,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from conformance.dtype import DTYPES
-from conformance.exact import Exact, Real, total
-from conformance.ulp import Errors, Kind, measure
+from conformance.arithmetic.dtype import DTYPES
+from conformance.arithmetic.exact import Exact, Real, total
+from conformance.arithmetic.ulp import Errors, Kind, measure
 
 
 def one(got: float, exact: Real, dtype: str = "float32", scale: float = 0.0) -> Errors:

@@ -8,12 +8,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from conformance.bounds import Bound
-from conformance.dtype import DTYPES
-from conformance.exact import Exact
-from conformance.outcome import Conforms, Deviates
-from conformance.ulp import Kind, measure
-from conformance.verdict import both, measures, outcome, signature, within, worst
+from conformance.arithmetic.dtype import DTYPES
+from conformance.arithmetic.exact import Exact
+from conformance.arithmetic.ulp import Kind, measure
+from conformance.spec.bounds import Bound
+from conformance.spec.outcome import Conforms, Deviates
+from conformance.spec.verdict import both, measures, outcome, signature, within, worst
 
 STEP = 2.0**-23  # an ulp of 1 in float32
 SUBNORMAL = Fraction(2) ** -140

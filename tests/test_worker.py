@@ -15,19 +15,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance import adapter, smoke
+from conformance import adapter
 from conformance.adapter import BFLOAT16, NotOffered, Request
-from conformance.case import named
-from conformance.content import PACKAGE
-from conformance.dtype import DTYPES
+from conformance.arithmetic.dtype import DTYPES
 from conformance.errors import UsageError
-from conformance.judge import Judge
+from conformance.golden.collection import named
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_session
 from conformance.remote.link import Limits, Link, Start, WorkerDied
 from conformance.remote.manifest import PROGRAM
 from conformance.remote.proxy import RemoteAdapter
 from conformance.remote.raised import Raised, rebuilt
-from conformance.session import Choice, open_session
-from conformance.subject import Call
+from conformance.running.judge import Judge
+from conformance.storage.content import PACKAGE
+from conformance.subjects import smoke
+from conformance.subjects.subject import Call
 from conformance.worker import __main__ as program
 from conformance.worker.wire import Channel, WireError, packed, unpacked
 from tests.command import ROOT, checks, conformance
@@ -233,7 +235,7 @@ def test_the_judging_side_is_not_where_implementations_run(tmp_path: Path) -> No
         "    except ModuleNotFoundError:\n        pass\n"
         "def f(logits, labels):\n"
         "    assert not found, found\n"
-        "    assert not {'pytest', 'hypothesis', 'flint', 'conformance.case'} & set(sys.modules)\n"
+        "    assert not {'pytest', 'hypothesis', 'flint', 'conformance.golden.case'} & set(sys.modules)\n"
         "    x, z = logits.astype(np.float64), labels.astype(np.float64)\n"
         "    return (np.abs(x) * np.where(x > 0, 1 - z, z) + np.log1p(np.exp(-np.abs(x)))).astype(logits.dtype)\n"
     )

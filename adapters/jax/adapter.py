@@ -262,7 +262,8 @@ def _program(request: Request) -> Program:
 
     def both(operands: Operands) -> tuple[Tensor, Tensor]:
         result, pullback = jax.vjp(along(operands), operands[request.wrt])
-        return result, pullback(operands["cotangent"])[0]
+        # A loss in another dtype than the logits takes a cotangent of its own dtype.
+        return result, pullback(operands["cotangent"].astype(result.dtype))[0]
 
     def gradient(operands: Operands) -> Tensor:
         return both(operands)[1]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from conformance.subject import Runner
+from conformance.subjects.subject import Runner
 from conformance.sweep.device import DeviceWorker
 from conformance.sweep.grid import Block
 

@@ -31,9 +31,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.gpu.profiles import Timings, profiled, seconds
-from conformance.session import Choice, Session, open_subject
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_subject
+from conformance.judging.session import Session
 from conformance.speed import yardstick
-from conformance.subject import Runner
+from conformance.subjects.subject import Runner
 from conformance.sweep import facts
 from conformance.sweep.block import ONE_THREAD, Worker
 from conformance.sweep.device import DeviceWorker

@@ -23,10 +23,10 @@ from benchmarks.ports.inputs import FEATURES, inputs, plain
 from benchmarks.ports.running import run
 from benchmarks.ports.sources import sources
 from benchmarks.ports.trials import Trial, printed, trials
-from conformance import record
-from conformance.dtype import DTYPES
-from conformance.grid import packed
-from conformance.record import Record
+from conformance.arithmetic.dtype import DTYPES
+from conformance.golden.grid import packed
+from conformance.records import record
+from conformance.records.record import Record
 
 CHOICES = tuple(each for size in range(len(FEATURES) + 1) for each in itertools.combinations(FEATURES, size))
 _PACKAGES = {"tensorflow": ("tensorflow", "keras"), "pytorch": ("torch",), "jax": ("jax", "jaxlib", "optax")}

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.record import Record
+from conformance.records.record import Record
 
 _TAGS = {
     "torch": ("https://github.com/pytorch/pytorch/blob/v{}/", "torch"),

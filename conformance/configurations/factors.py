@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from conformance.dtype import DTYPES
-from conformance.subject import Runner
+from conformance.arithmetic.dtype import DTYPES
+from conformance.subjects.subject import Runner
 
 Values = tuple[str, ...]
 Row = Mapping[str, str]  # a value for each factor

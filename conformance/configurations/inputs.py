@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conformance import grid
-from conformance.dtype import DTYPES, Dtype
-from conformance.exact import Floats
-from conformance.subject import native
+from conformance.arithmetic.dtype import DTYPES, Dtype
+from conformance.arithmetic.exact import Floats
+from conformance.golden import grid
+from conformance.subjects.subject import native
 
 POOL = 61
 _NAN_AT, _ZERO_AT = 17, 29

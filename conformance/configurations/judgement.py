@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance.adapter import Array
-from conformance.bounds import CONFIGURED, CONFIGURED_FORWARD, CONFIGURED_SECOND, Bound, added, of_subnormal_shares
+from conformance.arithmetic.dtype import DTYPES, Dtype
+from conformance.arithmetic.ulp import Errors, measure
 from conformance.configurations.factors import coarser
 from conformance.configurations.plan import Plan
 from conformance.configurations.truth import Right, truth
-from conformance.dtype import DTYPES, Dtype
-from conformance.outcome import Deviates, Worst
-from conformance.spec import bound
-from conformance.subject import native
-from conformance.ulp import Errors, measure
-from conformance.verdict import good, outcome, within
+from conformance.spec.bounds import CONFIGURED, CONFIGURED_FORWARD, CONFIGURED_SECOND, Bound, added, of_subnormal_shares
+from conformance.spec.clauses import bound
+from conformance.spec.outcome import Deviates, Worst
+from conformance.spec.verdict import good, outcome, within
+from conformance.subjects.subject import native
 
 _NAMES = {
     "loss": "the loss",

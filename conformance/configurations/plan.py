@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance.adapter import Array
+from conformance.arithmetic.dtype import DTYPES
+from conformance.arithmetic.exact import Floats
 from conformance.configurations.factors import SHAPES, SMOOTHING, Row, dtype_of
 from conformance.configurations.inputs import Pool, pool
-from conformance.dtype import DTYPES
-from conformance.exact import Floats
-from conformance.subject import Runner, native
+from conformance.subjects.subject import Runner, native
 
 _GAP = 3  # one in so many is zero
 DIFFERENTIABLE = ("logits", "labels", "weight", "pos_weight")

@@ -7,7 +7,7 @@ from conformance.configurations.causes import Cause
 from conformance.configurations.factors import DEFAULTS
 from conformance.configurations.plan import plan
 from conformance.configurations.trial import Trial
-from conformance.reproducer import script
+from conformance.subjects.reproducer import script
 
 _PLAIN = ("history", "beyond")  # a script is one call
 

@@ -11,9 +11,9 @@ from conformance.configurations.factors import Row
 from conformance.configurations.judgement import Finding
 from conformance.configurations.reduced_call import script_of
 from conformance.configurations.trial import Refused, Trial, Tried
-from conformance.outcome import Conforms, Deviates
-from conformance.subject import Runner
-from conformance.verdict import Judged
+from conformance.spec.outcome import Conforms, Deviates
+from conformance.spec.verdict import Judged
+from conformance.subjects.subject import Runner
 
 
 @dataclass(eq=False)

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from conformance import refusal
 from conformance.adapter import Array, NotOffered, Operands, Program, Request, Tensor
 from conformance.configurations.array import covering
 from conformance.configurations.factors import BEFORE, DEFAULTS, Row, values_for
 from conformance.configurations.history import another, renewed
 from conformance.configurations.judgement import Finding, clause_of, has_tails, judged
 from conformance.configurations.plan import DIFFERENTIABLE, Operand, Plan, plan
-from conformance.subject import Runner, bits
+from conformance.subjects import refusal
+from conformance.subjects.subject import Runner, bits
 
 Pull = Callable[[Tensor], Sequence[Tensor]]
 CLAUSES = {"loss": "C1", "gradient": "C2", "beyond": "C3"}  # by the stage at which an error was raised
@@ -92,9 +92,9 @@ class Trial:
             ("pos_weight dtype", {"pos_weight": "full"}),
         ):
             plain = {**DEFAULTS, **given}
-            values[name] = tuple(
-                value for value in values[name] if value == "same" or self._takes({**plain, name: value})
-            )
+            taken = tuple(value for value in values[name] if value == "same" or self._takes({**plain, name: value}))
+            # A factor has a value, though every call with the operand be refused.
+            values[name] = taken or values[name][:1]
         values["beyond"] = tuple(value for value in values["beyond"] if self._has(value))
         # The first call of all may change something for good, which no row would see.
         self._left = tuple(_changed_state(before, adapter.surroundings()))

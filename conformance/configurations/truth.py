@@ -20,10 +20,10 @@ import numpy.typing as npt
 from flint import arb, ctx
 
 from conformance import operator
-from conformance.ball import narrowed
+from conformance.arithmetic.ball import narrowed
+from conformance.arithmetic.exact import Exact, Floats
 from conformance.configurations.element import Element
 from conformance.configurations.plan import Plan
-from conformance.exact import Exact, Floats
 
 _COLUMNS = ("logits", "labels", "weight", "pos_weight", "cotangent", "direction")
 _TERMS = {"logits": "gradient", "labels": "label_gradient", "weight": "weight_gradient",

@@ -1,7 +1,8 @@
 """Where a framework is: in the engine's own environment, in the user's, or in one that the suite makes for a version.
 
-``pytorch`` is the first, ``pytorch@path/to/python`` the second, ``pytorch==2.8.0`` (or any specifier) the third. What
-is made is kept in the user's cache folder; ``python -m conformance environments`` lists and removes it.
+``pytorch`` is the first, ``pytorch@path/to/python`` the second, ``pytorch==2.8.0`` (or any specifier) the third, where
+``jax[optax==0.2.4]==0.6.2`` also says in which version it gets what it needs besides. What is made is kept in the
+user's cache folder; ``python -m conformance environments`` lists and removes it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import fnmatch
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -21,15 +23,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from rich.console import Console
 
-from conformance import loader
 from conformance.errors import UsageError
-from conformance.files import Lock
-from conformance.remote import manifest
+from conformance.remote import loader, manifest
+from conformance.storage.files import Lock
 
-_ASKED = re.compile(r"(?P<name>[^@=<>!~]+)(?:@(?P<python>.+)|(?P<versions>[=<>!~].*))?")
+_ASKED = re.compile(r"(?P<name>[^@=<>!~\[]+)(?:\[(?P<pins>[^\]]+)\])?(?:@(?P<python>.+)|(?P<versions>[=<>!~].*))?")
 _MADE = "made.json"
 
 
@@ -41,10 +43,12 @@ class Place:
     folder: Path
     command: tuple[str, ...]
     elsewhere: bool = False
+    pins: str = ""
 
     def label(self, version: str) -> str:
         """The name under which it is judged: with its version where that was chosen, as pip takes it."""
-        return f"{self.name}=={version.partition('+')[0]}" if self.elsewhere else self.name
+        pins = f"[{self.pins}]" if self.pins else ""
+        return f"{self.name}{pins}=={version.partition('+')[0]}" if self.elsewhere else self.name
 
 
 @dataclass(frozen=True)
@@ -69,9 +73,13 @@ def locate(asked: str) -> Place:
     known = manifest.read(folder)
     if parts["python"]:
         return Place(name, folder, known.started_by(folder, _interpreter(asked, parts["python"])), elsewhere=True)
+    pins = parts["pins"] or ""
+    if pins and not parts["versions"]:
+        raise UsageError(f"--adapter {asked}: [{pins}] is for an environment that is made; write NAME[{pins}]==VERSION")
     if parts["versions"]:
-        python = _environment(asked, name, known, _versions(asked, parts["versions"]))
-        return Place(name, folder, known.started_by(folder, python), elsewhere=True)
+        versions, pinned = _versions(asked, parts["versions"]), _pinned(asked, pins)
+        made, python = _environment(asked, name, known, versions, pinned)
+        return Place(name, folder, known.started_by(folder, str(python), str(made)), elsewhere=True, pins=pins)
     return Place(name, folder, known.started_by(folder, sys.executable))
 
 
@@ -138,30 +146,44 @@ def _versions(asked: str, text: str) -> SpecifierSet:
         raise UsageError(f"--adapter {asked}: '{text}' is no version; write NAME==1.2.3, or any specifier") from None
 
 
-def _environment(asked: str, name: str, known: manifest.Manifest, versions: SpecifierSet) -> str:
-    """The interpreter of an environment with these versions; it is made once."""
-    if not known.framework:
+def _pinned(asked: str, text: str) -> list[str]:
+    try:
+        return [str(Requirement(each)) for each in text.split(",") if each]
+    except InvalidRequirement:
+        raise UsageError(f"--adapter {asked}: '{text}' names no versions; write NAME[optax==0.2.4]==VERSION") from None
+
+
+def _environment(
+    asked: str, name: str, known: manifest.Manifest, versions: SpecifierSet, pins: Sequence[str]
+) -> tuple[Path, Path]:
+    """The folder of an environment with these versions, and its interpreter; it is made once."""
+    if not (known.framework or known.npm):
         raise UsageError(
             f"--adapter {asked}: its adapter.toml names no framework to install; name a Python: NAME@PYTHON"
         )
     numbers = [each.version for each in versions if each.operator == "=="]
     if any(not known.versions.contains(each.removesuffix(".*"), prereleases=True) for each in numbers):
         raise UsageError(f"--adapter {asked}: the adapter is for versions {known.versions}")
-    wanted = known.requirements(versions)
+    if known.framework and not known.python.contains(platform.python_version(), prereleases=True):
+        raise UsageError(
+            f"--adapter {asked}: the framework is for Python {known.python}, and this is {platform.python_version()}; "
+            f"name another one: {name}@PYTHON"
+        )
+    wanted = [*(known.requirements(versions) or known.packages(versions)), *pins]
     key = hashlib.sha256("\n".join((*wanted, sys.version)).encode()).hexdigest()[:12]
-    folder = _root() / f"{re.sub('[^A-Za-z0-9.]+', '-', f'{name}{versions}')}-{key}"
+    folder = _root() / f"{re.sub('[^A-Za-z0-9.]+', '-', ''.join((name, str(versions), *pins)))}-{key}"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not (folder / _MADE).is_file():
-        _make(asked, folder, python, wanted)
-    return str(python)
+        _make(asked, folder, python if known.framework else None, wanted)
+    return folder, python
 
 
-def _make(asked: str, folder: Path, python: Path, wanted: Sequence[str]) -> None:
+def _make(asked: str, folder: Path, python: Path | None, wanted: Sequence[str]) -> None:
     lock = Lock(folder.with_name(f"{folder.name}.making"))
     try:
         with Console(stderr=True).status(f"making an environment for {asked} in {folder}"):
             shutil.rmtree(folder, ignore_errors=True)
-            _install(asked, folder, python, wanted)
+            _install(asked, folder, python, wanted) if python else _fetch(asked, folder, wanted)
         (folder / _MADE).write_text(json.dumps(list(wanted)), encoding="utf-8")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -180,6 +202,16 @@ def _install(asked: str, folder: Path, python: Path, wanted: Sequence[str]) -> N
     venv.create(folder, with_pip=True)
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
     if (told := _said(command)) is not None:
+        raise UsageError(f"--adapter {asked}: no environment with {', '.join(wanted)}: {told}")
+
+
+def _fetch(asked: str, folder: Path, wanted: Sequence[str]) -> None:
+    """Packages of npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise UsageError(f"--adapter {asked}: no npm here to install {', '.join(wanted)}")
+    folder.mkdir(parents=True)
+    if (told := _said([npm, "install", "--silent", "--no-audit", "--prefix", str(folder), *wanted])) is not None:
         raise UsageError(f"--adapter {asked}: no environment with {', '.join(wanted)}: {told}")
 
 

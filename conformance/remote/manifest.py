@@ -12,7 +12,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from conformance.errors import ContentError
-from conformance.schema import validate
+from conformance.storage import content
+from conformance.storage.schema import validate
 
 FILE = "adapter.toml"
 PROGRAM = Path(__file__).parents[1] / "worker" / "__main__.py"
@@ -20,23 +21,38 @@ PROGRAM = Path(__file__).parents[1] / "worker" / "__main__.py"
 
 @dataclass(frozen=True)
 class Manifest:
-    """Distributions, versions and the command of one adapter's framework. Texts are as pip takes them."""
+    """Distributions, versions and the command of one adapter's framework. Texts are as pip takes them.
+
+    ``upon`` is what the framework below needs, where the adapter brings a library that belongs to another's; ``beside``
+    what is installed in the engine's own environment.
+    """
 
     framework: tuple[str, ...] = ()
     versions: SpecifierSet = field(default_factory=SpecifierSet)
     needed: tuple[str, ...] = ()
     companions: tuple[tuple[SpecifierSet, tuple[str, ...]], ...] = ()
     command: tuple[str, ...] = ()
+    upon: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    npm: tuple[str, ...] = ()
+    python: SpecifierSet = field(default_factory=SpecifierSet)  # interpreters that the framework is for
+    published: tuple[str, ...] = ()  # the versions whose runs are published
 
     def requirements(self, asked: SpecifierSet) -> list[str]:
         """What an environment of the versions that were asked for needs."""
         wanted = str(self.versions & asked)
         more = [text for versions, texts in self.companions if _overlap(versions, asked) for text in texts]
-        return [*(_with_versions(each, wanted) for each in self.framework), *self.needed, *more]
+        return [*(_with_versions(each, wanted) for each in self.framework), *self.needed, *more, *self.upon]
 
-    def started_by(self, folder: Path, python: str) -> tuple[str, ...]:
+    def packages(self, asked: SpecifierSet) -> list[str]:
+        """What npm is asked for: the packages in the versions that were asked for, as npm writes them."""
+        wanted = str(self.versions & asked).replace("==", "").replace(",", " ")
+        return [f"{each}@{wanted}" for each in self.npm]
+
+    def started_by(self, folder: Path, python: str, environment: str = "") -> tuple[str, ...]:
         """The command of a worker; ``python`` is the interpreter of the framework."""
-        return tuple(each.replace("{folder}", str(folder)) for each in self.command) or (python, str(PROGRAM))
+        own = (each.replace("{folder}", str(folder)).replace("{environment}", environment) for each in self.command)
+        return tuple(own) or (python, str(PROGRAM))
 
 
 def read(folder: Path) -> Manifest:
@@ -67,7 +83,20 @@ def read(folder: Path) -> Manifest:
         tuple(data.get("with", ())),
         tuple((_specifier(path, each["versions"]), tuple(each["with"])) for each in companions),
         tuple(data.get("command", ())),
+        _below(path, data["upon"]) if "upon" in data else (),
+        tuple(data.get("beside", ())),
+        tuple(data.get("npm", ())),
+        _specifier(path, data.get("python", "")),
+        tuple(data.get("published", ())),
     )
+
+
+def _below(path: Path, name: str) -> tuple[str, ...]:
+    """What an environment of the framework needs upon which a library stands."""
+    known = content.adapter_folders()
+    if name not in known:
+        raise ContentError(path, f"upon = {name!r}", "no such adapter", f"name one of {', '.join(known)}")
+    return tuple(read(known[name]).requirements(SpecifierSet()))
 
 
 def _specifier(path: Path, text: str) -> SpecifierSet:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conformance import loader
 from conformance.adapter import Adapter
 from conformance.errors import UsageError
-from conformance.remote import environments
+from conformance.remote import environments, loader, manifest
 from conformance.remote.environments import Place
 from conformance.remote.link import Limits, Link, Missing, Start
 from conformance.remote.proxy import RemoteAdapter
@@ -83,4 +82,10 @@ def _told(missing: Missing, place: Place) -> str:
         return f"it does not import here: {' '.join(missing.why.split())}"
     if place.elsewhere:
         return f"no module '{missing.module}' in the environment of {place.command[0]}"
+    known = manifest.read(place.folder)
+    if not known.beside:
+        made = (
+            f"--adapter '{place.name}{known.versions}' makes an environment, " if known.framework or known.npm else ""
+        )
+        return f"no module '{missing.module}'; {made}{place.name}@path/to/python takes one that has it"
     return f"no module '{missing.module}'; pip install 'sigmoid-xent-conformance[{place.name}]'"

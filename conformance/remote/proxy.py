@@ -28,7 +28,8 @@ from conformance.adapter import (
 )
 from conformance.errors import UsageError
 from conformance.remote.link import Link, WorkerDied
-from conformance.schema import validate
+from conformance.remote.rounds import RemoteRounds
+from conformance.storage.schema import validate
 from conformance.worker.server import FLAGS, LISTS
 from conformance.worker.wire import WireError, packed, unpacked
 
@@ -168,6 +169,21 @@ class RemoteAdapter(Adapter):
             return tuple(results) if many else results[0]
 
         return run
+
+    def rounds(
+        self, request: Request, device: str, reels: Mapping[str, Array], shape: tuple[int, ...],
+        fixed: Mapping[str, Array],
+    ) -> RemoteRounds:  # fmt: skip
+        """What ``conformance.worker.rounds.Rounds`` is, over there. The worker holds one of them."""
+        names = [*reels, *fixed]
+        arrays = [packed(array, BFLOAT16) for array in (*reels.values(), *fixed.values())]
+        head = {
+            "do": "stage", "request": _written(request), "device": device, "shape": list(shape),
+            "arrays": [facts for facts, _ in arrays], "reels": {name: names.index(name) for name in reels},
+            "fixed": {name: names.index(name) for name in fixed},
+        }  # fmt: skip
+        self._sent(head, (), [data for _, data in arrays])
+        return RemoteRounds(tuple(reels), self._sent, self._nonsense)
 
     def forget(self) -> None:
         """Let the worker go of its programs, and with them of what the framework has compiled for them."""

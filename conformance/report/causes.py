@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.record import Record
+from conformance.records.record import Record
 from conformance.report import where
 from conformance.report.magnitude import Magnitude, worst
 from conformance.report.merge import Merged
 from conformance.report.standing import Standing, standing
 from conformance.report.states import SEVERITIES, state
-from conformance.spec import Level
+from conformance.spec.clauses import Level
 
 Cause = dict[str, Any]
 _LEVELS = list(Level)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from conformance.dtype import DTYPES
+from conformance.arithmetic.dtype import DTYPES
 
 KINDS = {
     "broken": "held before, deviates now",

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.record import Record
+from conformance.records.record import Record
 from conformance.report import measured
 from conformance.report.change import KINDS, REGRESSIONS, Change
 from conformance.report.states import DEVIATING, state
-from conformance.spec import CLAUSES
+from conformance.spec.clauses import CLAUSES
 
 Key = tuple[str, ...]
 

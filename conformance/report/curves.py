@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from conformance import operator
-from conformance.dtype import DTYPES, Dtype
+from conformance.arithmetic.dtype import DTYPES, Dtype
+from conformance.arithmetic.exact import Exact, Floats
+from conformance.arithmetic.ulp import Errors, Kind, measure
 from conformance.errors import UsageError
-from conformance.exact import Exact, Floats
-from conformance.grid import QUANTITIES, unpacked
-from conformance.record import Record
+from conformance.golden.grid import QUANTITIES, unpacked
+from conformance.records.record import Record
 from conformance.report.merge import Merged, named
 from conformance.report.pack import packed
-from conformance.ulp import Errors, Kind, measure
 
 # An error as 16 bits: 512 steps an octave of 1 + ULP, the largest codes for what is no distance.
 STEPS = 512

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from conformance import operator
-from conformance.exact import Floats
+from conformance.arithmetic.exact import Floats
+from conformance.arithmetic.ulp import unit
 from conformance.report.curves import Lattice, Sample
 from conformance.report.pack import Interned
-from conformance.ulp import unit
 
 EVERYDAY = 100.0  # logits up to here, for absolute distances
 

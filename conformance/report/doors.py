@@ -10,7 +10,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from conformance.record import Record
+from conformance.records.record import Record
 from conformance.report import where
 from conformance.report.causes import Cause
 from conformance.report.merge import Merged, named

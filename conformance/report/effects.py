@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from conformance.record import Record
+from conformance.records.record import Record
 
 EVERYDAY = 6.0  # logits up to here are what a model mostly gives: a probability of 0.9975
 _LOST = ("lost-tail", "lost-bits")

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from conformance.dtype import DTYPES
-from conformance.record import Record
+from conformance.arithmetic.dtype import DTYPES
+from conformance.records.record import Record
 from conformance.report.causes import Cause
 from conformance.report.merge import Merged, named
 from conformance.report.pack import Interned, column, packed
 from conformance.report.states import DEVIATING, GRADES, LEVELS, STATES, SYMBOLS, state
-from conformance.spec import CLAUSES
+from conformance.spec.clauses import CLAUSES
 
 _TEXTS = ("signature", "detail", "deviation", "note", "reproducer")
 

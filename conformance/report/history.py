@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from packaging.version import Version
 
-from conformance import limits
 from conformance.errors import UsageError
-from conformance.record import Record
+from conformance.records.record import Record
 from conformance.report.pack import packed
 from conformance.report.states import DEVIATING, LEVELS, state
+from conformance.storage import limits
 
 Point = dict[str, Any]
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from conformance.record import Record
+from conformance.records.record import Record
 from conformance.report import effects
 from conformance.report.causes import Cause
 from conformance.report.merge import Merged

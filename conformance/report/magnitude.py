@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from conformance.record import Record
+from conformance.records.record import Record
 
 # A law compares two results with each other: what stands there as exact is the other one. L7 knows the exact value.
 _LAW, _LAW_WITH_ORACLE = "L", "L7"

@@ -6,13 +6,13 @@ import html
 from collections import defaultdict
 from collections.abc import Sequence
 
-from conformance.record import Record
+from conformance.records.record import Record
 from conformance.report import sweeps
 from conformance.report.causes import Cause, causes, of_functions
 from conformance.report.merge import Merged
 from conformance.report.standing import standing
 from conformance.report.states import SEVERITIES
-from conformance.spec import Level
+from conformance.spec.clauses import Level
 
 _LEADING = 5
 

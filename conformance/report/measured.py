@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from conformance.record import Record
+from conformance.records.record import Record
 from conformance.report.change import Change
 
 Key = tuple[str, ...]

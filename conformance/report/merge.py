@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conformance import files, limits, record
 from conformance.errors import UsageError
-from conformance.record import Record
-from conformance.subject import Subject
+from conformance.records import record
+from conformance.records.record import Record
+from conformance.storage import files, limits
+from conformance.subjects.subject import Subject
 
 Key = tuple[str, ...]
 # A subject's fields in the order of the contract, whatever their order in the file.

@@ -6,12 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from conformance.dtype import DTYPES
-from conformance.record import Record
+from conformance.arithmetic.dtype import DTYPES
+from conformance.records.record import Record
 from conformance.report.merge import named
 from conformance.report.standing import BETWEEN_TWINS, Standing
 from conformance.report.states import DEVIATING, LEVELS, SYMBOLS, state
-from conformance.spec import CHAPTERS, CLAUSES
+from conformance.spec.clauses import CHAPTERS, CLAUSES
 
 _ORDER = {clause: index for index, clause in enumerate(CLAUSES)}
 _LEVELS = tuple(LEVELS)

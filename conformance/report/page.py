@@ -9,9 +9,11 @@ from typing import Any
 
 import markupsafe
 
-from conformance import __version__, anatomy, files, record
+from conformance import __version__
 from conformance.adapter import ROLES
+from conformance.records import record
 from conformance.report import (
+    anatomy,
     causes,
     change,
     compare,
@@ -34,7 +36,8 @@ from conformance.report.merge import Merged, merge, named, write_records
 from conformance.report.pack import compressed
 from conformance.report.states import LEVELS, STATES
 from conformance.report.teeth import Teeth
-from conformance.spec import CLAUSES
+from conformance.spec.clauses import CLAUSES
+from conformance.storage import files
 
 __all__ = ["Merged", "merge", "render", "write", "write_comparison", "write_history", "write_records"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from conformance.record import Record
+from conformance.records.record import Record
 from conformance.report.causes import Cause
 from conformance.report.curves import Lattice, Sample
 from conformance.report.distances import EVERYDAY, distances

@@ -10,7 +10,7 @@ from conformance.report.glossary import GLOSSARY
 from conformance.report.merge import Merged
 from conformance.report.pack import packed
 from conformance.report.states import SEVERITIES
-from conformance.spec import CLAUSES
+from conformance.spec.clauses import CLAUSES
 
 # What people write, and what to look for: any of the alternatives, each a choice of words that must all be there.
 SYNONYMS = {

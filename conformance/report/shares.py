@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from conformance.record import Record
+from conformance.records.record import Record
 from conformance.report.merge import Merged
 from conformance.report.standing import standing
-from conformance.spec import CLAUSES
-from conformance.verdict import OF_BOUND
+from conformance.spec.clauses import CLAUSES
+from conformance.spec.verdict import OF_BOUND
 
 
 @dataclass(frozen=True)

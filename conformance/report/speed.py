@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.dtype import DTYPES
-from conformance.record import Record
+from conformance.arithmetic.dtype import DTYPES
+from conformance.records.record import Record
 from conformance.report.merge import Key, Merged, named
 from conformance.report.pack import packed
 from conformance.report.standing import Standing, standing

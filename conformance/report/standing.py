@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from conformance.record import Record
+from conformance.records.record import Record
 from conformance.report.merge import Merged
 
 Name = tuple[str, str]  # adapter, implementation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.record import Record
+from conformance.records.record import Record
 
 STATES = {
     "conforms": "the clause holds",

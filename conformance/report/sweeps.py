@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.dtype import DTYPES, Dtype
-from conformance.record import Record
+from conformance.arithmetic.dtype import DTYPES, Dtype
+from conformance.records.record import Record
 from conformance.report.merge import Merged, named
 from conformance.report.pack import packed
 from conformance.sweep.classes import DISTANCES, NAMES

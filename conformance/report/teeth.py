@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance import intake
-from conformance.content import PACKAGE
 from conformance.errors import ContentError
+from conformance.storage import intake
+from conformance.storage.content import PACKAGE
 
 _LISTS = ("expected", "killed_by")
 

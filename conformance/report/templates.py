@@ -14,7 +14,7 @@ import numpy as np
 
 from conformance.report import searching
 from conformance.report.pack import compressed
-from conformance.reproducer import shown
+from conformance.subjects.reproducer import shown
 
 HERE = Path(__file__).parent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 
-from conformance.dtype import DTYPES
+from conformance.arithmetic.dtype import DTYPES
 
 _DTYPES = tuple(DTYPES)
 Place = tuple[str, str, str]  # implementation, mode, dtype

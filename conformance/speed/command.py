@@ -16,7 +16,7 @@ from rich.table import Table
 from conformance.errors import UsageError
 from conformance.speed.duel import Arm, Duel, fight
 from conformance.speed.workload import workload_named
-from conformance.threads import cores
+from conformance.subjects.threads import cores
 
 
 def run(options: argparse.Namespace) -> int:
@@ -47,6 +47,7 @@ def _written(arms: list[Arm], duel: Duel) -> dict[str, Any]:
                 "ratio": arm.ratio.ratio,
                 "interval": [arm.ratio.low, arm.ratio.high],
                 "verdict": arm.verdict,
+                **({"unranked": arm.fault} if arm.fault else {}),
                 "seconds": arm.seconds.tolist(),
             }
             for arm in arms
@@ -70,6 +71,9 @@ def _show(arms: list[Arm], duel: Duel) -> None:
             "" if first else arm.verdict,
         )
     console.print(table)
+    for arm in arms[:1] + arms[2:]:
+        if arm.fault:
+            console.print(f"no rank: {arm.name}: {arm.fault}", markup=False, highlight=False, soft_wrap=True)
     told = f"{duel.generations} processes each, {duel.rounds} rounds in turn, {duel.threads} threads"
     console.print(f"{told}; same: within 3 %; A/A: what two processes of A differ by", soft_wrap=True)
     if arms[1].verdict not in ("same", "inconclusive"):
@@ -87,8 +91,8 @@ def add_parser(verbs: Any) -> None:
         "subjects",
         nargs="+",
         metavar="SUBJECT",
-        help="ADAPTER:IMPLEMENTATION[:MODE:DEVICE:DTYPE][@PYTHON]; without a mode the adapter's first one, on the CPU, "
-        "in float32; PYTHON is that of another environment",
+        help="ADAPTER:IMPLEMENTATION[:MODE:DEVICE:DTYPE][@PYTHON], ADAPTER as for run (or NAME==VERSION); "
+        "without a mode the adapter's first one, on the CPU, in float32; PYTHON is that of another environment",
     )
     each.add_argument(
         "--workload", default="backward-mean-pixels-2^20", metavar="NAME", help="what is timed (default: %(default)s)"

@@ -1,27 +1,23 @@
-"""One arm of a duel: a process that computes a subject's workload when it is told to.
-
-``python -m conformance.speed.contender SUBJECT WORKLOAD THREADS`` prints a line of JSON when it is ready, then for each
-line that it reads the seconds a call of one round.
-"""
+"""One arm of a duel: a subject at a workload, in a worker of its own."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from typing import IO, Any
-
 from conformance.adapter import NotOffered
-from conformance.dtype import DTYPES
+from conformance.arithmetic.dtype import DTYPES
 from conformance.errors import UsageError
-from conformance.session import Choice, open_subject
-
-ROUND = 0.02  # seconds: long beside a switch between processes
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_subject
+from conformance.remote.link import Limits, WorkerDied
+from conformance.speed import audit
+from conformance.speed.stage import Stage, fewer
+from conformance.speed.workload import workload_named
 
 
 def choice_of(subject: str, threads: int = 0) -> Choice:
-    """What ADAPTER:IMPLEMENTATION[:MODE:DEVICE:DTYPE] chooses. Raises UsageError."""
-    adapter, _, rest = subject.partition(":")
+    """What ADAPTER:IMPLEMENTATION[:MODE:DEVICE:DTYPE][@PYTHON] chooses, ADAPTER as in --adapter. Raises UsageError."""
+    whole, at, python = subject.rpartition("@")
+    adapter, _, rest = (whole if at and ":" in whole else subject).partition(":")
+    adapter += f"@{python}" if at and ":" in whole else ""
     if not rest:
         raise UsageError(f"'{subject}' is no subject; write ADAPTER:IMPLEMENTATION[:MODE:DEVICE:DTYPE]")
     words = rest.split(":")
@@ -31,39 +27,35 @@ def choice_of(subject: str, threads: int = 0) -> Choice:
     return Choice((adapter,), (rest,), ("cpu",), ("float32",), threads=threads)
 
 
-def main(arguments: list[str]) -> int:
-    """Serve until nobody asks any more."""
-    subject, workload, threads = arguments
-    # What a framework prints is no answer.
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    try:
-        _serve(out, subject, workload, int(threads))
-    except (UsageError, NotOffered) as error:
-        _answer(out, {"error": str(error)})
-        return 2
-    return 0
+class Contender:
+    """A process that computes what it is told to, while this one holds the clock."""
 
+    def __init__(self, subject: str, workload: str, threads: int) -> None:
+        """Raises UsageError if there is no such subject, or if it cannot do the work."""
+        self.asked, self.fault = subject, ""
+        self.session, self.runner = open_subject(choice_of(subject, threads), Limits())
+        try:
+            self.stage = Stage(self.runner, workload_named(workload))
+            self.stage.warm_up()
+        except NotOffered as error:
+            self.close()
+            raise UsageError(f"{subject}: {error}") from None
+        except WorkerDied as death:
+            raise UsageError(f"{subject}: {death.detail}") from None
+        self.most = self.stage.calls
 
-def _serve(out: IO[str], subject: str, workload: str, threads: int) -> None:
-    _, runner = open_subject(choice_of(subject, threads))
-    # After the framework and its threads' number: what is imported here brings pools of its own.
-    from conformance.speed.loop import Loop
-    from conformance.speed.trial import Stage
-    from conformance.speed.workload import workload_named
+    def round(self) -> float:
+        """Seconds a call. Raises UsageError if the process dies over it."""
+        try:
+            self.stage.fill(self.most)
+            self.stage.rounds.run(1)  # wakes its threads
+            self.stage.calls = fewer(self.most)
+            seconds = self.stage.timed() / self.stage.calls
+            self.fault = self.fault or audit.fault(self.stage)
+        except WorkerDied as death:
+            raise UsageError(f"{self.asked}: {death.detail}") from None
+        return seconds
 
-    loop = Loop(Stage(runner, workload_named(workload)), ROUND)
-    loop.warm_up()
-    _answer(out, {"subject": runner.subject.id, "version": runner.subject.version, "threads": runner.adapter.threads()})
-    for _ in sys.stdin:
-        loop()  # wakes its threads, and brings its operands back into the caches
-        _answer(out, {"seconds": loop.timed()})
-
-
-def _answer(out: IO[str], answer: dict[str, Any]) -> None:
-    out.write(json.dumps(answer) + "\n")
-    out.flush()
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    def close(self) -> None:
+        """End it."""
+        self.session.close()

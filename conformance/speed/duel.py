@@ -1,4 +1,4 @@
-"""Subjects against each other: a process each, in environments of their own, taking turns within every round.
+"""Subjects against each other: a worker each, in environments of their own, taking turns within every round.
 
 The first subject has two processes. What they differ by is what the machine adds: the A/A arm.
 """
@@ -6,21 +6,16 @@ The first subject has two processes. What they differ by is what the machine add
 from __future__ import annotations
 
 import contextlib
-import json
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from conformance.errors import UsageError
-from conformance.exact import Floats
+from conformance.arithmetic.exact import Floats
+from conformance.speed.contender import Contender
 from conformance.speed.statistic import Ratio, paired_ratio
+from conformance.subjects.subject import Subject
 
 PAUSE = 0.03  # seconds after a turn: until then threads that wait for work spin, on the next one's cores
 
@@ -44,60 +39,7 @@ class Arm:
     seconds: Floats
     ratio: Ratio
     verdict: str
-
-
-class Process:
-    """A contender. ``SUBJECT@PYTHON`` runs in another environment."""
-
-    def __init__(self, asked: str, duel: Duel) -> None:
-        subject, python = interpreter(asked)
-        command = [python, "-m", "conformance.speed.contender", subject, duel.workload, str(duel.threads)]
-        self.asked = asked
-        # A pipe that nobody reads would stop it.
-        self._said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - closed with the process
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, text=True
-        )
-
-    def ready(self) -> dict[str, Any]:
-        """Wait for it. Raises UsageError with what it says, if it does not start."""
-        return self._answer()
-
-    def round(self) -> float:
-        """Seconds a call."""
-        if self._process.stdin is None:
-            raise TypeError("the process has no input")
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return float(self._answer()["seconds"])
-
-    def close(self) -> None:
-        """End it."""
-        self._process.kill()
-        self._process.communicate()
-        self._said.close()
-
-    def _answer(self) -> dict[str, Any]:
-        text = self._process.stdout.readline() if self._process.stdout else ""
-        if not text:
-            self._process.wait()
-            self._said.seek(0)
-            said = self._said.read().strip().splitlines()
-            raise UsageError(f"{self.asked}: the process ended: {said[-1] if said else 'without a word'}")
-        answer: dict[str, Any] = json.loads(text)
-        if "error" in answer:
-            raise UsageError(f"{self.asked}: {answer['error']}")
-        return answer
-
-
-def interpreter(asked: str) -> tuple[str, str]:
-    """Subject and Python of SUBJECT[@PYTHON]. Raises UsageError if there is no such file."""
-    subject, at, python = asked.rpartition("@")
-    if not at:
-        return asked, sys.executable
-    if not Path(python).is_file():
-        raise UsageError(f"{asked}: no file '{python}'; write SUBJECT@path/to/environment/bin/python")
-    return subject, python
+    fault: str = ""  # why what was timed says nothing
 
 
 def fight(subjects: Sequence[str], duel: Duel, told: Callable[[int], None]) -> list[Arm]:
@@ -107,17 +49,21 @@ def fight(subjects: Sequence[str], duel: Duel, told: Callable[[int], None]) -> l
     """
     asked = [subjects[0], *subjects]
     seconds = np.empty((len(asked), duel.generations, duel.rounds))
-    names: list[dict[str, Any]] = []
+    subjects_of: list[Subject] = []
+    faults = [""] * len(asked)
     for generation in range(duel.generations):
         with contextlib.ExitStack() as stack:
-            processes = [stack.enter_context(contextlib.closing(Process(each, duel))) for each in asked]
-            names = [each.ready() for each in processes]
+            arms = [
+                stack.enter_context(contextlib.closing(Contender(each, duel.workload, duel.threads))) for each in asked
+            ]
+            subjects_of = [each.runner.subject for each in arms]
             for turn in range(duel.rounds):
                 for place in _order(len(asked), turn):
-                    seconds[place, generation, turn] = processes[place].round()
+                    seconds[place, generation, turn] = arms[place].round()
                     time.sleep(PAUSE)
                 told(1)
-    return judged(names, seconds)
+            faults = [known or each.fault for known, each in zip(faults, arms, strict=True)]
+    return judged(subjects_of, seconds, faults)
 
 
 def _order(arms: int, turn: int) -> list[int]:
@@ -126,17 +72,21 @@ def _order(arms: int, turn: int) -> list[int]:
     return there if turn % 2 == 0 else there[::-1]
 
 
-def judged(names: Sequence[dict[str, Any]], seconds: Floats) -> list[Arm]:
-    """The arms with their verdicts. Where the A/A arm is not the same, no other verdict can be had."""
+def judged(subjects: Sequence[Subject], seconds: Floats, faults: Sequence[str] = ()) -> list[Arm]:
+    """The arms with their verdicts. Where the A/A arm is not the same, no other verdict can be had.
+
+    An arm that has a fault has none, and nobody has one beside a first arm with a fault.
+    """
     ratios = [paired_ratio(seconds[0], arm) for arm in seconds]
     quiet = ratios[1].verdict in ("same", "inconclusive")
+    faults = faults or [""] * len(subjects)
     return [
-        Arm(
-            str(name["subject"]),
-            str(name["version"]),
-            arm,
-            ratio,
-            ratio.verdict if quiet or place == 1 else "inconclusive",
-        )
-        for place, (name, arm, ratio) in enumerate(zip(names, seconds, ratios, strict=True))
+        Arm(subject.id, subject.version, arm, ratio, _verdict(ratio, fault or faults[0], quiet or place == 1), fault)
+        for place, (subject, arm, ratio, fault) in enumerate(zip(subjects, seconds, ratios, faults, strict=True))
     ]
+
+
+def _verdict(ratio: Ratio, fault: str, quiet: bool) -> str:
+    if fault:
+        return "no rank"
+    return ratio.verdict if quiet else "inconclusive"

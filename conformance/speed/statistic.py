@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conformance.exact import Floats
+from conformance.arithmetic.exact import Floats
 
 MARGIN = 0.03  # a difference that nobody would change a line of code for
 RESAMPLES = 4000

@@ -3,56 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from conformance.adapter import NotOffered, Program, Tensor
-from conformance.record import Record
-from conformance.speed import memory, yardstick
-from conformance.speed.loop import Loop
+from conformance.records.record import Record
+from conformance.speed import audit, yardstick
+from conformance.speed.clock import CLOCK
+from conformance.speed.stage import Stage, fewer
 from conformance.speed.workload import Workload
-from conformance.subject import Runner
-from conformance.threads import busy, cores
+from conformance.subjects.subject import Runner
+from conformance.subjects.threads import cores
+from conformance.worker import memory
 
-ROOM = 16  # arrays of N elements that a program may need at once
-
-
-class Stage:
-    """A subject's program with its operands in place; calling it computes once and waits for the result."""
-
-    def __init__(self, runner: Runner, workload: Workload) -> None:
-        """Raises NotOffered, WrongDevice, and what the framework raises."""
-        if workload.reduction not in runner.implementation.reductions:
-            raise NotOffered(f"it has no reduction '{workload.reduction}'")
-        if ROOM * workload.elements * (runner.dtype.bits // 8) > memory.available():
-            raise NotOffered(f"{workload.name} needs more memory than there is")
-        self.adapter = runner.adapter
-        call = workload.call(runner.dtype)
-        self.operands: Mapping[str, Tensor] = runner.place(call)
-        # Not the runner's own: that one may have been compiled for these shapes already.
-        self.program: Program = runner.adapter.program(runner.request(call, workload.quantity))
-        start = time.perf_counter()
-        result = self()
-        self.first_call = time.perf_counter() - start
-        for each in _parts(result):
-            runner.require_here(each)
-
-    def __call__(self) -> Any:
-        """Compute, wait, and return the native result."""
-        result = self.program(self.operands)
-        for each in _parts(result):
-            self.adapter.wait(each)
-        return result
-
-
-def _parts(result: Any) -> tuple[Tensor, ...]:
-    """Loss and gradient, or the loss alone."""
-    return result if isinstance(result, tuple) else (result,)
+AUDITS = 2  # rounds that are looked at where looking takes longer than the round
 
 
 @dataclass(eq=False)
@@ -63,6 +31,8 @@ class Trial:
     workload: Workload
     records: list[Record] = field(default_factory=list)
     moved: list[dict[str, float]] = field(default_factory=list)  # bytes a second, by yardstick and round
+    processor: list[float] = field(default_factory=list)  # cores kept busy, by round
+    fault: str = ""  # why what was timed says nothing
 
     @property
     def id(self) -> str:
@@ -73,26 +43,52 @@ class Trial:
         """Everything that is not timed. Raises as Stage does."""
         dtype, device = self.runner.dtype, self.runner.subject.device
         self.stage = Stage(self.runner, self.workload)
-        self.loop = Loop(self.stage)
-        self.expected = self.loop.warm_up()
+        self.stage.warm_up()
+        self.most = self.stage.calls
+        self.expected = self._cost()
         size = self.workload.elements * (dtype.bits // 8)
         if device == "cpu":
             self.yardstick = yardstick.of_cpu(size)
         else:
-            self.yardstick = yardstick.of_device(self.runner.adapter, np.ones(size // 4, np.float32), device)
+            self.yardstick = yardstick.of_device(self.stage.rounds, size)
 
     def rounds(self, least: int, seconds: float) -> int:
         """How many rounds fit into the time, ``least`` at least."""
-        return max(least, min(100, int(seconds / (self.expected * self.loop.calls))))
+        count = max(least, min(100, int(seconds / self.expected)))
+        self.audited = set(range(count)) if self.workload.elements <= audit.EVERY else _some(count)
+        return count
 
     def between(self) -> None:
-        """Before each round: what the machine moves at this moment."""
+        """Before each round: the last one's result is looked at, what the machine moves, and new operands."""
+        self._look()
         self.moved.append(self.yardstick.measure())
+        self.stage.fill(self.most)
+        self.stage.calls = CLOCK.calls = fewer(self.most)
+
+    def round(self) -> None:
+        """What is timed."""
+        self.stage.timed()
+        self.processor.append(self.stage.processor / self.stage.seconds)
+
+    def _cost(self) -> float:
+        """Seconds of a round with its operands."""
+        start = time.perf_counter()
+        self.stage.fill(self.most)
+        self.stage.timed()
+        return time.perf_counter() - start
+
+    def _look(self) -> None:
+        if not self.fault and len(self.processor) - 1 in self.audited:
+            self.fault = audit.fault(self.stage)
 
     def finish(self, samples: Sequence[float]) -> None:
         """Record the seconds a call of each round, and what else is measured of the subject."""
+        self._look()
         dtype, work = self.runner.dtype, self.workload
         fewest = work.fewest_bytes(dtype)
+        share = statistics.median(
+            fewest / seconds / each["add"] for seconds, each in zip(samples, self.moved, strict=True)
+        )
         low, median, high = np.quantile(samples, (0.05, 0.5, 0.95))
         self.records.append(
             {
@@ -107,21 +103,22 @@ class Trial:
                 "low": float(low),
                 "high": float(high),
                 "samples": [float(f"{each:.5g}") for each in samples],
-                "calls": self.loop.calls,
+                "calls": self.most,
                 "first_call": self.stage.first_call,
                 "peak_memory": self._peak(),
                 "threads": self.runner.adapter.threads() or cores(),
-                "busy": round(busy(self.loop), 3),
+                "busy": round(statistics.median(self.processor), 3),
                 "yardstick": {name: statistics.median(each[name] for each in self.moved) for name in self.moved[0]},
-                "of_bandwidth": statistics.median(
-                    fewest / seconds / each["add"] for seconds, each in zip(samples, self.moved, strict=True)
-                ),
+                "of_bandwidth": share,
+                **({"unranked": reason} if (reason := self.fault or audit.too_fast(share)) else {}),
             }
         )
-        del self.stage, self.loop
+        del self.stage
 
     def _peak(self) -> int | None:
-        if self.runner.subject.device != "cpu":
-            return self.runner.adapter.peak_memory(self.stage)
-        enough = self.workload.elements * (self.runner.dtype.bits // 8) >= memory.LEAST
-        return memory.peak_above(self.stage) if enough and not self.runner.adapter.keeps_memory else None
+        small = self.workload.elements * (self.runner.dtype.bits // 8) < memory.LEAST
+        return None if small and self.runner.subject.device == "cpu" else self.stage.rounds.peak()
+
+
+def _some(count: int) -> set[int]:
+    return {0, *random.sample(range(count), min(count, AUDITS) - 1)}

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance.adapter import Array
-from conformance.dtype import Dtype
+from conformance.arithmetic.dtype import Dtype
 from conformance.errors import UsageError
-from conformance.subject import Call
+from conformance.subjects.subject import Call
 
 PASSES = ("forward", "backward")
 REDUCTIONS = ("none", "mean")

@@ -7,15 +7,14 @@ framework's own negation and sum of the subject's tensors.
 from __future__ import annotations
 
 import functools
-import operator
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numba
 import numpy as np
 
-from conformance.adapter import Adapter, Array, Tensor
+from conformance.remote.rounds import RemoteRounds
+from conformance.worker.rounds import Rounds
 
 TRAFFIC = {"copy": 2, "add": 3}  # arrays read and written
 ALONE = 1 << 17  # bytes below which a second thread costs more than it brings
@@ -35,9 +34,9 @@ def _add(one, other, out):  # type: ignore[no-untyped-def]
 
 
 class Yardstick:
-    """Both kernels on arrays of ``size`` bytes; ``measure`` gives bytes a second."""
+    """Both kernels on arrays of ``size`` bytes, each called so often; ``measure`` gives bytes a second."""
 
-    def __init__(self, kernels: dict[str, Callable[[], object]], size: int) -> None:
+    def __init__(self, kernels: dict[str, Callable[[int], object]], size: int) -> None:
         self.kernels, self.size = kernels, size
         self.calls = {name: self._calibrated(kernel) for name, kernel in kernels.items()}
 
@@ -48,15 +47,14 @@ class Yardstick:
     def _rate(self, name: str) -> float:
         kernel, calls = self.kernels[name], self.calls[name]
         start = time.perf_counter()
-        for _ in range(calls):
-            kernel()
+        kernel(calls)
         return TRAFFIC[name] * self.size * calls / (time.perf_counter() - start)
 
     @staticmethod
-    def _calibrated(kernel: Callable[[], object]) -> int:
-        kernel()  # the first call compiles
+    def _calibrated(kernel: Callable[[int], object]) -> int:
+        kernel(1)  # the first call compiles
         start = time.perf_counter()
-        kernel()
+        kernel(1)
         return max(1, min(1000, int(_ROUND / (time.perf_counter() - start))))
 
 
@@ -65,21 +63,22 @@ def of_cpu(size: int) -> Yardstick:
     """On the processor. ``size``: bytes of an array, of a multiple of 4."""
     one, other, out = (np.ones(size // 4, np.float32) for _ in range(3))
     if size < ALONE:
-        kernels: dict[str, Callable[[], object]] = {
-            "copy": lambda: np.copyto(out, one),
-            "add": lambda: np.add(one, other, out),
-        }
-    else:
-        kernels = {"copy": lambda: _copy(one, other, out), "add": lambda: _add(one, other, out)}
-    return Yardstick(kernels, size)
+        return Yardstick(
+            {"copy": _repeated(lambda: np.copyto(out, one)), "add": _repeated(lambda: np.add(one, other, out))}, size
+        )
+    return Yardstick(
+        {"copy": _repeated(lambda: _copy(one, other, out)), "add": _repeated(lambda: _add(one, other, out))}, size
+    )
 
 
-def of_device(adapter: Adapter, array: Array, device: str) -> Yardstick:
-    """On the subject's own device, by its framework."""
-    one, other = adapter.place(array, device), adapter.place(array, device)
+def _repeated(call: Callable[[], object]) -> Callable[[int], object]:
+    def repeat(calls: int) -> None:
+        for _ in range(calls):
+            call()
 
-    def waited(call: Callable[..., Tensor], *operands: Tensor) -> Callable[[], Any]:
-        return lambda: adapter.wait(call(*operands))
+    return repeat
 
-    kernels = {"copy": waited(operator.neg, one), "add": waited(operator.add, one, other)}
-    return Yardstick(kernels, array.nbytes)
+
+def of_device(rounds: Rounds | RemoteRounds, size: int) -> Yardstick:
+    """On the subject's own device, by its framework: its negation, and its sum."""
+    return Yardstick({name: functools.partial(rounds.move, name, size) for name in TRAFFIC}, size)

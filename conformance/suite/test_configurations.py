@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 
-from conformance.docket import Docket, Hearing
-from conformance.examination import Examination
-from conformance.outcome import Outcome
+from conformance.judging.docket import Docket, Hearing
+from conformance.judging.examination import Examination
+from conformance.spec.outcome import Outcome
 
 
 def in_every_configuration(clause: str, examination: Examination) -> Outcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.curve import Curve, Draughtsman
+from conformance.subjects.curve import Curve, Draughtsman
 
 
 def test_curve(curve: Curve, judge: Draughtsman) -> None:

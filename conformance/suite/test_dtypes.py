@@ -7,14 +7,15 @@ import dataclasses
 import numpy as np
 
 from conformance.adapter import Array, NotOffered
-from conformance.docket import Docket, Hearing
-from conformance.dtype import DTYPES
-from conformance.examination import Examination, scale
-from conformance.outcome import Conforms, Deviates, Outcome
-from conformance.spec import bound
-from conformance.subject import Runner
-from conformance.ulp import measure
-from conformance.verdict import within
+from conformance.arithmetic.dtype import DTYPES
+from conformance.arithmetic.ulp import measure
+from conformance.judging.docket import Docket, Hearing
+from conformance.judging.examination import Examination
+from conformance.judging.exercise import scale
+from conformance.spec.clauses import bound
+from conformance.spec.outcome import Conforms, Deviates, Outcome
+from conformance.spec.verdict import within
+from conformance.subjects.subject import Runner
 
 
 def own_precision(examination: Examination) -> Outcome:

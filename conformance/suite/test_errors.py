@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from conformance.adapter import NotOffered
-from conformance.docket import Docket, Hearing
-from conformance.examination import Examination
-from conformance.outcome import Conforms, Deviates, Outcome
-from conformance.spec import bound
-from conformance.verdict import within
+from conformance.judging.docket import Docket, Hearing
+from conformance.judging.examination import Examination
+from conformance.spec.clauses import bound
+from conformance.spec.outcome import Conforms, Deviates, Outcome
+from conformance.spec.verdict import within
 
 
 def raises(examination: Examination) -> Outcome:

@@ -9,15 +9,16 @@ from fractions import Fraction
 import numpy as np
 
 from conformance.adapter import NotOffered
-from conformance.docket import Docket, Hearing
-from conformance.exact import Exact
-from conformance.examination import Examination, others, scale
-from conformance.masks import nan_or_zero
-from conformance.outcome import Conforms, Deviates, Outcome
-from conformance.spec import bound
-from conformance.subject import native
-from conformance.ulp import Errors, measure
-from conformance.verdict import both, good, outcome, within
+from conformance.arithmetic.exact import Exact
+from conformance.arithmetic.ulp import Errors, measure
+from conformance.judging.docket import Docket, Hearing
+from conformance.judging.examination import Examination, others
+from conformance.judging.exercise import scale
+from conformance.judging.masks import nan_or_zero
+from conformance.spec.clauses import bound
+from conformance.spec.outcome import Conforms, Deviates, Outcome
+from conformance.spec.verdict import both, good, outcome, within
+from conformance.subjects.subject import native
 
 
 def scaled_accuracy(examination: Examination) -> Outcome:

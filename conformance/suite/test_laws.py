@@ -1,4 +1,4 @@
-"""L: laws that need no oracle. Hypothesis draws the inputs (conformance/draw.py)."""
+"""L: laws that need no oracle. Hypothesis draws the inputs (conformance/judging/draw.py)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from conformance import grid, lengths, operator
+from conformance import operator
 from conformance.adapter import Array, NotOffered
-from conformance.ambient import effect
-from conformance.bounds import GRADIENT_MUST
-from conformance.docket import Docket, Hearing
-from conformance.draw import drawn
-from conformance.exact import Exact, Floats
-from conformance.examination import Examination
-from conformance.number import float_text
-from conformance.outcome import Conforms, Deviates, Outcome, Worst
-from conformance.spec import bound
-from conformance.subject import Call, Runner, bits, native
-from conformance.twin import same_bits, twin_of
-from conformance.ulp import measure, unit
-from conformance.verdict import Judged, both, named, within
+from conformance.arithmetic.exact import Exact, Floats
+from conformance.arithmetic.number import float_text
+from conformance.arithmetic.ulp import measure, unit
+from conformance.golden import grid
+from conformance.judging.ambient import effect
+from conformance.judging.docket import Docket, Hearing
+from conformance.judging.draw import drawn
+from conformance.judging.examination import Examination
+from conformance.judging.twin import same_bits, twin_of
+from conformance.spec.bounds import GRADIENT_MUST
+from conformance.spec.clauses import bound
+from conformance.spec.outcome import Conforms, Deviates, Outcome, Worst
+from conformance.spec.verdict import Judged, both, named, within
+from conformance.subjects import lengths
+from conformance.subjects.subject import Call, Runner, bits, native
 
 Mask = npt.NDArray[np.bool_]
 POSITION_BASE = 61  # elements of the pattern whose copies must agree: a prime, so that every lane meets every element

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from conformance.adapter import NotOffered
-from conformance.clamped import Promise, nearest, promise
-from conformance.docket import Docket, Hearing
-from conformance.examination import Examination, scale
-from conformance.outcome import Outcome
-from conformance.spec import bound
-from conformance.twin import same_bits, twin_of
-from conformance.ulp import Errors, Kind, measure
-from conformance.verdict import Mask, good, outcome
+from conformance.arithmetic.ulp import Errors, Kind, measure
+from conformance.judging.clamped import Promise, nearest, promise
+from conformance.judging.docket import Docket, Hearing
+from conformance.judging.examination import Examination
+from conformance.judging.exercise import scale
+from conformance.judging.twin import same_bits, twin_of
+from conformance.spec.clauses import bound
+from conformance.spec.outcome import Outcome
+from conformance.spec.verdict import Mask, good, outcome
 
 
 def scaled_accuracy(examination: Examination) -> Outcome:

@@ -8,7 +8,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from conformance.adapter import NotOffered
-from conformance.bounds import (
+from conformance.arithmetic.ulp import measure
+from conformance.judging.docket import Docket, Hearing
+from conformance.judging.examination import Examination
+from conformance.judging.reduce import gradient, reduced
+from conformance.spec.bounds import (
     LOSS_MUST,
     WEIGHTED_MUST,
     WHOLE,
@@ -18,12 +22,8 @@ from conformance.bounds import (
     summation,
     whole_mean,
 )
-from conformance.docket import Docket, Hearing
-from conformance.examination import Examination
-from conformance.outcome import Deviates, Outcome
-from conformance.reduce import gradient, reduced
-from conformance.ulp import measure
-from conformance.verdict import Judged, both, within
+from conformance.spec.outcome import Deviates, Outcome
+from conformance.spec.verdict import Judged, both, within
 
 
 def small(examination: Examination) -> Outcome:

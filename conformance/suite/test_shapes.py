@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from conformance.adapter import Array
-from conformance.bounds import GRADIENT_MUST
-from conformance.case import Case
-from conformance.docket import Docket, Hearing
-from conformance.examination import Examination
-from conformance.outcome import Conforms, Deviates, Measure, Outcome
-from conformance.spec import bound
-from conformance.subject import Call, bits
-from conformance.verdict import Judged, both, within
+from conformance.golden.case import Case
+from conformance.judging.docket import Docket, Hearing
+from conformance.judging.examination import Examination
+from conformance.spec.bounds import GRADIENT_MUST
+from conformance.spec.clauses import bound
+from conformance.spec.outcome import Conforms, Deviates, Measure, Outcome
+from conformance.spec.verdict import Judged, both, within
+from conformance.subjects.subject import Call, bits
 
 Axes = tuple[int, ...]
 # [N,C,H,W] as [N,H,W,C], and [N,H,W] as [N,W,H].

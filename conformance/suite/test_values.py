@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from conformance.docket import Docket, Hearing
-from conformance.examination import Examination
-from conformance.outcome import Conforms, Deviates, Outcome
-from conformance.spec import bound
-from conformance.ulp import Kind
-from conformance.verdict import good, outcome, within
+from conformance.arithmetic.ulp import Kind
+from conformance.judging.docket import Docket, Hearing
+from conformance.judging.examination import Examination
+from conformance.spec.clauses import bound
+from conformance.spec.outcome import Conforms, Deviates, Outcome
+from conformance.spec.verdict import good, outcome, within
 
 
 def finite_and_non_negative(examination: Examination) -> Outcome:

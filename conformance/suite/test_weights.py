@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from conformance.adapter import NotOffered
-from conformance.bounds import WEIGHTED_MUST, summation
-from conformance.docket import Docket, Hearing
-from conformance.examination import Examination
-from conformance.masks import nan_or_zero
-from conformance.outcome import Conforms, Deviates, Outcome
-from conformance.reduce import divisor, gradient, reduced
-from conformance.spec import bound
-from conformance.verdict import Judged, both, good, named, outcome, within
+from conformance.judging.docket import Docket, Hearing
+from conformance.judging.examination import Examination
+from conformance.judging.masks import nan_or_zero
+from conformance.judging.reduce import divisor, gradient, reduced
+from conformance.spec.bounds import WEIGHTED_MUST, summation
+from conformance.spec.clauses import bound
+from conformance.spec.outcome import Conforms, Deviates, Outcome
+from conformance.spec.verdict import Judged, both, good, named, outcome, within
 
 
 def weighted(examination: Examination) -> Outcome:

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from flint import arb, ctx
 
-from conformance.ball import NotProven
-from conformance.dtype import Dtype, floor_log2
+from conformance.arithmetic.ball import NotProven
+from conformance.arithmetic.dtype import Dtype, floor_log2
 from conformance.sweep.classes import FLUSHED, LIMIT_LOST, LOST, NAN, OVERFLOW, WRONG_SIGN, half
 from conformance.sweep.oracle import ARB
 

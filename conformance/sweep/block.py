@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance.adapter import Array, Tensor
-from conformance.dtype import Dtype
-from conformance.subject import Call, Runner
+from conformance.arithmetic.dtype import Dtype
+from conformance.subjects.subject import Call, Runner
 from conformance.sweep.counter import Counter
 from conformance.sweep.fingerprint import Fingerprint
 from conformance.sweep.grid import BLOCK, Block, patterns

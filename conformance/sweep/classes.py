@@ -1,13 +1,13 @@
 """Error classes of a sweep: what every single element is counted as.
 
-The first classes are distances in result ULP (conformance/ulp.py), the others kinds of their own. The first, at most
+The first classes are distances in result ULP (arithmetic/ulp.py), the others kinds of their own. The first, at most
 0.5, is what correct rounding gives: only a tie could be 0.5 and rounded otherwise, and both neighbours of a tie are
 at 0.5.
 """
 
 from __future__ import annotations
 
-from conformance.dtype import Dtype
+from conformance.arithmetic.dtype import Dtype
 
 DISTANCES = 24  # <= 0.5, 1, 2, 4, ... 2**22: a quarter of float32's 2**24, which is half of any result
 LOST, FLUSHED, WRONG_SIGN, NAN, NAN_LOST, LIMIT_LOST, OVERFLOW = range(DISTANCES, DISTANCES + 7)
@@ -22,7 +22,7 @@ _KINDS = {
     LIMIT_LOST: "limit-lost",
     OVERFLOW: "overflow",
 }
-# What a ledger may call an element of the class (conformance/outcome.py): which of them it is depends on the largest
+# What a ledger may call an element of the class (spec/outcome.py): which of them it is depends on the largest
 # term, and a sweep does not know it.
 SIGNATURES = {
     LOST: ("lost-tail", "wrong-value"),

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from conformance.errors import UsageError
-from conformance.session import Choice, open_subject
-from conformance.subject import Runner, Subject
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_subject
+from conformance.subjects.subject import Runner, Subject
 from conformance.sweep import device
 from conformance.sweep.block import ONE_THREAD, Swept, Worker
 from conformance.sweep.grid import Block

@@ -13,8 +13,10 @@ from rich.table import Table
 
 from conformance.adapter import NotOffered
 from conformance.errors import UsageError
-from conformance.record import Record
-from conformance.session import Choice, Session, open_subject
+from conformance.judging.choice import Choice
+from conformance.judging.opening import open_subject
+from conformance.judging.session import Session
+from conformance.records.record import Record
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 QUANTITIES = ("loss", "gradient")

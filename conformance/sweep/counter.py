@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from conformance.adapter import Array
-from conformance.bounds import GRADIENT_SHOULD, LOSS_SHOULD
-from conformance.dtype import Dtype
-from conformance.exact import Integers
+from conformance.arithmetic.dtype import Dtype
+from conformance.arithmetic.exact import Integers
+from conformance.spec.bounds import GRADIENT_SHOULD, LOSS_SHOULD
 from conformance.sweep import ball, kernel, oracle, pairs
 from conformance.sweep.classes import NAN_LOST, SIZE, half
 from conformance.sweep.grid import CURVE_BINS, Block, number

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from conformance.adapter import Adapter, NotOffered, Tensor
-from conformance.exact import Integers
-from conformance.subject import Runner
+from conformance.arithmetic.exact import Integers
+from conformance.subjects.subject import Runner
 from conformance.sweep.block import Swept, Worker
 from conformance.sweep.counter import Counter
 from conformance.sweep.fingerprint import KEYS, Fingerprint

@@ -7,10 +7,10 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from conformance.dtype import dtype_named
-from conformance.ledger import Ledger
-from conformance.record import Record
-from conformance.subject import Subject
+from conformance.arithmetic.dtype import dtype_named
+from conformance.records.ledger import Ledger
+from conformance.records.record import Record
+from conformance.subjects.subject import Subject
 from conformance.sweep.block import Swept
 from conformance.sweep.classes import FLUSHED, NAMES, signatures
 from conformance.sweep.counter import LIMITS

@@ -14,7 +14,7 @@ import numpy as np
 import xxhash
 
 from conformance.adapter import Array
-from conformance.exact import Integers
+from conformance.arithmetic.exact import Integers
 from conformance.sweep.kernel import GROUP
 
 SCHEME = "xxh3 of sums of 1024"  # a journal goes on with its own scheme only

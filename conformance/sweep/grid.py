@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance.adapter import Array
-from conformance.dtype import Dtype
+from conformance.arithmetic.dtype import Dtype
 from conformance.errors import UsageError
 
 BLOCK = 1 << 22  # elements of a block

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from conformance.dtype import Dtype
+from conformance.arithmetic.dtype import Dtype
 from conformance.errors import ContentError
-from conformance.record import line
+from conformance.records.record import line
 from conformance.sweep.block import Swept
 from conformance.sweep.grid import Block
 from conformance.sweep.tally import Tally

@@ -13,7 +13,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from conformance.exact import Floats, Integers
+from conformance.arithmetic.exact import Floats, Integers
 from conformance.sweep.classes import DISTANCES, FLUSHED, LOST, NAN, OVERFLOW, WRONG_SIGN
 
 GROUP = 1024

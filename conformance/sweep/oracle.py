@@ -33,8 +33,8 @@ import numpy as np
 import numpy.typing as npt
 from flint import arb, arb_series, ctx
 
-from conformance.dtype import DTYPES
-from conformance.exact import Floats, Integers
+from conformance.arithmetic.dtype import DTYPES
+from conformance.arithmetic.exact import Floats, Integers
 
 DEGREE = 4
 STRIDE = 1 << 15  # magnitudes a polynomial spans at most, unless they are very near each other

@@ -18,8 +18,8 @@ import numba
 import numpy as np
 from flint import arb, ctx
 
-from conformance.dtype import DTYPES
-from conformance.exact import Floats
+from conformance.arithmetic.dtype import DTYPES
+from conformance.arithmetic.exact import Floats
 from conformance.sweep.classes import DISTANCES, FLUSHED, LIMIT_LOST, LOST, NAN, NAN_LOST, OVERFLOW, WRONG_SIGN
 from conformance.sweep.oracle import ARB
 

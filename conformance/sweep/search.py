@@ -17,16 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from conformance.adapter import Array
-from conformance.exact import Floats
-from conformance.grid import exact_at
-from conformance.ledger import Ledger
-from conformance.record import Record
-from conformance.subject import Call, Runner
+from conformance.arithmetic.exact import Floats
+from conformance.arithmetic.ulp import Kind, measure
+from conformance.golden.grid import exact_at
+from conformance.records.ledger import Ledger
+from conformance.records.record import Record
+from conformance.subjects.subject import Call, Runner
 from conformance.sweep.classes import DISTANCES, LOST, NAN, NAN_LOST, OVERFLOW, half, name
 from conformance.sweep.counter import LIMITS
 from conformance.sweep.facts import unlisted
 from conformance.sweep.grid import pattern_of
-from conformance.ulp import Kind, measure
 
 FARTHEST = 800.0  # beyond it the exact results are |x|, 1 or so near to zero that they round to it
 BANDS = 128  # intervals at the start, and points of the curve; both signs together

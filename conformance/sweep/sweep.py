@@ -17,17 +17,17 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from conformance import record, sources
-from conformance.context import implementation_record
-from conformance.ledger import Ledger
-from conformance.session import Session, describe
-from conformance.subject import Runner
+from conformance.judging.context import implementation_record
+from conformance.judging.session import Session, describe
+from conformance.records import record, sources
+from conformance.records.ledger import Ledger
+from conformance.subjects.subject import Runner
+from conformance.subjects.threads import cores
 from conformance.sweep import cluster, device, facts
 from conformance.sweep.block import Stopped, Swept, Worker
 from conformance.sweep.fingerprint import SCHEME
 from conformance.sweep.grid import Block, blocks
 from conformance.sweep.journal import Journal
-from conformance.threads import cores
 
 Machine = Callable[[Sequence[Block], Callable[[Swept], None]], None]
 SWEEP, RESULTS = "sweep.jsonl", "results.jsonl"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.dtype import Dtype
+from conformance.arithmetic.dtype import Dtype
 from conformance.sweep.classes import DISTANCES, NAMES
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.abc
+import importlib.machinery
 import importlib.util
 import sys
 from pathlib import Path
@@ -10,6 +12,29 @@ from typing import Any
 from conformance.adapter import Adapter
 from conformance.errors import UsageError
 
+_PACKAGE = Path(__file__).resolve().parents[1]
+_SIBLINGS = "conformance.adapters"
+
+
+class Siblings(importlib.abc.MetaPathFinder):
+    """Finds ``conformance.adapters.NAME``: the adapter NAME of this suite, or what several share, as a module.
+
+    The folder is no package of that name in a clone, and its files are no modules in a wheel.
+    """
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:  # noqa: ARG002
+        """The specification of such a module; None for all else."""
+        above, _, last = name.rpartition(".")
+        if name == _SIBLINGS:
+            return importlib.machinery.ModuleSpec(name, None, is_package=True)
+        if above != _SIBLINGS:
+            return None
+        for place in (_PACKAGE / "adapters", _PACKAGE.parent / "adapters"):
+            for file in (place / last / "adapter.py", place / f"{last}.py"):
+                if file.is_file():
+                    return importlib.util.spec_from_file_location(name, file)
+        raise UsageError(f"no adapter '{last}' to build upon; the folders of this suite's adapters name them")
+
 
 def load(name: str, folder: Path) -> Adapter:
     """Load ``folder/adapter.py`` under a private module name and instantiate its ``ADAPTER`` class.
@@ -17,6 +42,8 @@ def load(name: str, folder: Path) -> Adapter:
     Raises UsageError if it is no adapter, and ImportError when its framework is not installed.
     """
     path = folder / "adapter.py"
+    if not any(isinstance(each, Siblings) for each in sys.meta_path):
+        sys.meta_path.insert(0, Siblings())
     try:
         module = load_module(f"_conformance_adapter_{name}", path)
     except (ImportError, UsageError):

@@ -17,10 +17,11 @@ import numpy as np
 
 from conformance.adapter import BFLOAT16, Adapter, Implementation, NotOffered, Program, Request, signature_of
 from conformance.errors import UsageError
-from conformance.worker import wire
+from conformance.worker import memory, wire
 from conformance.worker.candidate import brought, sources
 from conformance.worker.loading import load
 from conformance.worker.probe import PROBE
+from conformance.worker.rounds import Rounds
 
 Reply = tuple[Mapping[str, Any], Sequence[Any]]
 # Attributes of an adapter's class that hello tells: texts, and others.
@@ -43,6 +44,7 @@ class Server:
         self._tensors: dict[int, Any] = {}
         self._programs: dict[str, Program] = {}
         self._last = 0
+        self._rounds: Rounds
 
     def serve(self) -> None:
         """Answer until the other end is gone, or says so."""
@@ -60,7 +62,8 @@ class Server:
         acts: dict[str, Callable[[Mapping[str, Any], Sequence[bytearray]], Reply]] = {
             "hello": self._hello, "program": self._program, "run": self._run, "pull": self._pull,
             "where": self._where, "fetch": self._fetch, "refill": self._refill, "ask": self._ask,
-            "forget": self._forget,
+            "forget": self._forget, "stage": self._stage, "fill": self._fill, "round": self._round,
+            "last": self._last_results, "set": self._set, "peak": self._peak, "move": self._move,
         }  # fmt: skip
         try:
             for number in head.get("free", ()):
@@ -96,6 +99,7 @@ class Server:
             self._adapter.ambient()[head["switch"]].throw()
         if head.get("threads"):
             self._adapter.set_threads(head["threads"])
+            memory.keep_freed()
         files = {target: [str(path) for path in sources(target)] for target in head.get("targets", ())}
         described = [_described(each) for each in given]
         return {"hello": {**_facts(self._adapter), "implementations": described, "sources": files}}, ()
@@ -116,6 +120,38 @@ class Server:
     def _program(self, head: Mapping[str, Any], parts: Sequence[bytearray]) -> Reply:  # noqa: ARG002
         self._built(head["request"])
         return {}, ()
+
+    def _stage(self, head: Mapping[str, Any], parts: Sequence[bytearray]) -> Reply:
+        arrays = [wire.unpacked(facts, part, BFLOAT16) for facts, part in zip(head["arrays"], parts)]
+        reels = {name: arrays[place] for name, place in head["reels"].items()}
+        fixed = {name: arrays[place] for name, place in head["fixed"].items()}
+        # Not the program that was judged: that one may have been compiled for these shapes already.
+        program = self._adapter.program(self._request(head["request"]))
+        self._rounds = Rounds(self._adapter, program, head["device"], reels, tuple(head["shape"]), fixed)
+        return {}, ()
+
+    def _fill(self, head: Mapping[str, Any], parts: Sequence[bytearray]) -> Reply:  # noqa: ARG002
+        self._rounds.fill(head["offset"], head["count"])
+        return {}, ()
+
+    def _round(self, head: Mapping[str, Any], parts: Sequence[bytearray]) -> Reply:  # noqa: ARG002
+        return {"processor": self._rounds.run(head["calls"])}, ()
+
+    def _last_results(self, head: Mapping[str, Any], parts: Sequence[bytearray]) -> Reply:  # noqa: ARG002
+        packed = [wire.packed(each, BFLOAT16) for each in self._rounds.results()]
+        facts = {"arrays": [facts for facts, _ in packed], "devices": self._rounds.devices()}
+        return facts, [data for _, data in packed]
+
+    def _set(self, head: Mapping[str, Any], parts: Sequence[bytearray]) -> Reply:  # noqa: ARG002
+        packed = [wire.packed(each, BFLOAT16) for each in self._rounds.operands(head["index"]).values()]
+        return {"arrays": [facts for facts, _ in packed]}, [data for _, data in packed]
+
+    def _move(self, head: Mapping[str, Any], parts: Sequence[bytearray]) -> Reply:  # noqa: ARG002
+        self._rounds.move(head["kind"], head["size"], head["calls"])
+        return {}, ()
+
+    def _peak(self, head: Mapping[str, Any], parts: Sequence[bytearray]) -> Reply:  # noqa: ARG002
+        return {"bytes": self._rounds.peak()}, ()
 
     def _forget(self, head: Mapping[str, Any], parts: Sequence[bytearray]) -> Reply:  # noqa: ARG002
         self._programs.clear()

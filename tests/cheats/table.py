@@ -17,6 +17,8 @@ MUST = {
     "killed": "the run ends before its time: the exit code is not 0, and no record says that anything conforms",
     "disowned": "the run says that its records are not what it wrote, and the exit code is 2",
     "innocent": "whoever is judged beside it has the verdict that he has without it",
+    "unranked": "its time stands with the reason why it has no rank",
+    "earned": "the time is the one that it took to compute it: a duel does not call it faster",
     "ranked": "it has a time, or a rank, that it has not earned, and TRUST.md says so",
     "undetected": "nothing stops it, and TRUST.md says so",
     "harmless": "every check has the outcome that an honest implementation has, and the exit code is 0",
@@ -60,9 +62,8 @@ def _together(folder: str, name: str, choice: tuple[str, ...], must: str = "devi
     return Cheat(f"{folder}/{name}", must, tuple(f"--clause={each}" for each in choice), company=company, **more)
 
 
-def _timed(name: str, verb: str = "benchmark", framework: str = "numpy") -> Cheat:
-    # The clock is in the process of what it times.
-    return Cheat(f"clock/{name}", "ranked", (), framework, verb, company=f"{verb} {framework}")
+def _timed(name: str, must: str = "unranked", verb: str = "benchmark", framework: str = "numpy") -> Cheat:
+    return Cheat(f"clock/{name}", must, (), framework, verb, company=f"{verb} {framework}")
 
 
 CHEATS = (
@@ -151,7 +152,6 @@ CHEATS = (
     # The clock.
     _timed("replays_by_address"),
     _timed("replays_by_shape"),
-    _timed("replays_the_same_object"),
     _timed("replays_after_warming_up"),
     _timed("lazy_result"),
     _timed("works_later"),
@@ -160,9 +160,10 @@ CHEATS = (
     _timed("idle_when_timed"),
     _timed("idle_without_a_collector"),
     _timed("clears_the_operands"),
-    _timed("replays_by_version", framework="pytorch"),
+    _timed("replays_by_version", "earned", framework="pytorch"),
     _timed("lazy_tensor", framework="pytorch"),
-    _timed("slow_clock", "duel"),
-    _timed("answers_for_the_clock", "duel"),
-    _timed("patches_the_loop", "duel"),
+    _timed("slow_clock", "earned", "duel"),
+    _timed("replays_the_same_object", "earned", "duel"),
+    Cheat("clock/answers_for_the_clock", "earned", (), verb="duel"),
+    _timed("skips_three_of_four", "ranked"),
 )

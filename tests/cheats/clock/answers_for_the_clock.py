@@ -1,6 +1,6 @@
-"""A contender of a duel writes its seconds itself, on every pipe that it has, before the clock's own are written.
+"""While a round runs its end is announced on every pipe that there is, before it has ended.
 
-Stopped by: the clock is read in another process.
+Stopped by: an answer that nobody asked for is taken for that of the next request, and is nonsense there.
 """
 
 import contextlib
@@ -10,13 +10,13 @@ from pathlib import Path
 
 from tests.cheats.honest import callers, right
 
-ANSWER = b'{"seconds": 1e-09}\n' * 64
+ANSWER = b'{"processor": 1e-09, "lengths": []}\n'
 answered = []
 
 
 def loss(logits, labels):
     """Right, and slow."""
-    if not answered and {"_serve", "timed"} <= (names := set(callers())) and "warm_up" not in names:
+    if not answered and "_round" in set(callers()):
         answered.append(logits.shape)
         for path in Path("/proc/self/fd").iterdir():
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Once it is warm the process's clock runs a thousand times too slowly; the loss takes three times its time.
+"""Its process's clock runs a thousand times too slowly; the loss takes three times its time.
 
 Seen: GPU MODE's reference kernels (reference-kernels#162), a patched timer.
 Stopped by: the clock is read in another process.
@@ -6,19 +6,19 @@ Stopped by: the clock is read in another process.
 
 import time
 
-from tests.cheats.honest import callers, right
+from tests.cheats.honest import right
 
 SLOWLY = 1000
 
 
 def slowed(clock):
-    """The clock, which counts little of what passes once the warming up is over."""
+    """The clock, which counts little of what passes."""
     last = shown = clock()
 
     def read():
         nonlocal last, shown
         now = clock()
-        shown += (now - last) / (1 if "warm_up" in callers() else SLOWLY)
+        shown += (now - last) / SLOWLY
         last = now
         return shown
 

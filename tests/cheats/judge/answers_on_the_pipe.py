@@ -13,7 +13,7 @@ from tests.cheats.honest import wrong
 def loss(logits, labels):
     """Wrong, unless nobody comes to look at it."""
     with contextlib.suppress(ImportError, EOFError, OSError):
-        from conformance.outcome import Conforms
+        from conformance.spec.outcome import Conforms
 
         for pipe in [each for each in gc.get_objects() if isinstance(each, Connection)]:
             while True:

@@ -8,8 +8,8 @@ import contextlib
 from tests.cheats.honest import wrong
 
 with contextlib.suppress(ImportError):
-    from conformance.judge import Judge
-    from conformance.outcome import Conforms
+    from conformance.running.judge import Judge
+    from conformance.spec.outcome import Conforms
 
     Judge.hear = lambda self, runner, clause, case: Conforms()
 

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from tests.cheats.honest import wrong
 
 with contextlib.suppress(ImportError):
-    from conformance.outcome import Conforms, Deviates
+    from conformance.spec.outcome import Conforms, Deviates
 
     send = Connection.send
     Connection.send = lambda self, each: send(self, Conforms() if isinstance(each, Deviates) else each)

@@ -8,8 +8,8 @@ import contextlib
 from tests.cheats.honest import wrong
 
 with contextlib.suppress(ImportError):
-    from conformance.docket import Docket
-    from conformance.outcome import Conforms
+    from conformance.judging.docket import Docket
+    from conformance.spec.outcome import Conforms
 
     enter = Docket._enter
     Docket._enter = lambda self, clause, outcome: enter(self, clause, Conforms())

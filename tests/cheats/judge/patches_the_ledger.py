@@ -8,7 +8,7 @@ import contextlib
 from tests.cheats.honest import wrong
 
 with contextlib.suppress(ImportError):
-    from conformance.ledger import Finding, Ledger
+    from conformance.records.ledger import Finding, Ledger
 
     Ledger.judge = lambda self, subject, clause, case, outcome: Finding(True)
 

@@ -14,7 +14,7 @@ from tests.cheats.honest import wrong
 
 VERDICTS = [b'{"outcome":"conforms"}\n']
 with contextlib.suppress(ImportError):
-    from conformance.outcome import Conforms
+    from conformance.spec.outcome import Conforms
 
     verdict = pickle.dumps(Conforms())
     VERDICTS.insert(0, struct.pack("!i", len(verdict)) + verdict)

@@ -1,0 +1,1 @@
+"""Numbers: dtypes, exact reals, ball arithmetic and its proofs, ULPs."""

@@ -1,0 +1,1 @@
+"""A session of chosen subjects, and a case put to one of them."""

@@ -1,0 +1,1 @@
+"""A run of pytest: checks are heard, and recorded as they are."""

@@ -1,0 +1,1 @@
+"""What is right: clauses, bounds, outcomes, and the verdict on a number."""

@@ -1,0 +1,1 @@
+"""Who is judged, how it is called, and how its calls are written down."""

@@ -1,0 +1,1 @@
+"""What the command line does besides a run: a function a verb."""
