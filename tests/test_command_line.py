@@ -215,7 +215,7 @@ def test_ones_own_known_deviations_are_a_ledger(own: Path, tmp_path: Path) -> No
             ("run", "--adapter", "numpy", "--implementation", "OWN:Configured"),
             "the class cannot be made without arguments",
         ),
-        (("run", "--adapter", "torhc"), "unknown adapter 'torhc'; known: jax, numpy, pytorch, tensorflow"),
+        (("run", "--adapter", "torhc"), "unknown adapter 'torhc'; known: distrax, fvcore, jax, "),
         (("run", "--adapter", "numpy", "--dtype", "float8"), "unknown dtype 'float8'; known: float64"),
         (("run", "--adapter", "numpy", "--mode", "fast"), "unknown mode 'fast'; known: eager"),
         (("run", "--adapter", "numpy", "--device", "tpu"), "unknown device 'tpu'; known: cpu, gpu"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 import tomllib
 from pathlib import Path
@@ -124,6 +125,25 @@ def test_a_framework_that_is_asked_for_and_not_here_says_how_to_have_it(tmp_path
     assert result.returncode == 2
     assert "no module 'tinygrad'; --adapter 'tinygrad>=0.10' makes an environment, " in result.stdout
     assert "no pass: nothing was judged" in result.stdout
+
+
+def test_packages_of_npm_are_asked_for_as_npm_writes_versions() -> None:
+    """And the command of the worker is told where they are."""
+    folder = ROOT / "adapters" / "tfjs"
+    known = manifest.read(folder)
+    asked = known.packages(SpecifierSet("==4.22.0"))
+
+    assert set(asked[0].removeprefix("@tensorflow/tfjs-core@").split()) == {"4.22.0", ">=4"}
+    assert known.started_by(folder, "python", "made") == ("node", f"{folder}/worker.mjs", "made")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_a_program_in_another_language_says_what_it_lacks(tmp_path: Path) -> None:
+    """Where its packages are not installed."""
+    result = conformance("run", "--adapter", "tfjs", "--out", "out", cwd=tmp_path)
+
+    assert result.returncode == 2
+    assert "no module '@tensorflow/tfjs-core'; --adapter 'tfjs>=4' makes an environment, " in result.stdout
 
 
 def test_another_python_is_judged_under_its_version(tmp_path: Path) -> None:

@@ -220,9 +220,13 @@ def _program(request: Request) -> Program:
         return first.sum().gradient(operands[request.argument])[0]
 
     def pullback(operands: Operands) -> tuple[Tensor, Callable]:
-        result = request.forward(operands)
-        along = [operands[name] for name in request.along]
-        return result, lambda cotangent: tuple(result.gradient(*along, gradient=cotangent.cast(result.dtype)))
+        # What has been realized, here or in an equal expression, has no graph any more: each pull computes it anew.
+        def pull(cotangent: Tensor) -> tuple[Tensor, ...]:
+            result = request.forward(operands)
+            along = [operands[name] for name in request.along]
+            return tuple(result.gradient(*along, gradient=cotangent.cast(result.dtype)))
+
+        return request.forward(operands), pull
 
     def second(operands: Operands) -> Tensor:
         result = request.forward(operands)

@@ -15,15 +15,10 @@ _SPECIAL = ("nan", "inf", "finite", "valid", "constraint", "support", "between 0
 # How frameworks word that an operand has no derivative,
 _NO_DERIVATIVE = (
     "not differentiable", "not implemented", "not been implemented", "not support", "no derivative",
-    "must implement the jvp", "forward-mode",
+    "must implement the jvp", "forward-mode", "not appear in the backward graph",
 )  # fmt: skip
 # and that a result was computed without the operand: nobody refused anything, and `backward` would say nothing.
-_DISCONNECTED = (
-    "does not require grad",
-    "not have been used in the graph",
-    "not appear in the backward graph",
-    "no gradient",
-)
+_DISCONNECTED = ("does not require grad", "not have been used in the graph", "no gradient")
 
 
 def is_refusal(error: BaseException, frameworks: Collection[str]) -> bool:

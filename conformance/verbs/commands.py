@@ -106,6 +106,10 @@ def _adapters() -> None:
         console.print(table)
     for name, reason in session.missing.items():
         console.print(f"{name}: no data: {reason}", soft_wrap=True, markup=False)
+    others = ", ".join(name for name in loader.available() if name not in session.labels)
+    console.print(
+        f"by name (--adapter NAME==VERSION), in environments of their own: {others}", soft_wrap=True, markup=False
+    )
 
 
 def _clauses() -> None:
