@@ -44,6 +44,7 @@ from conformance.sweep.grid import Block, blocks
 from conformance.sweep.journal import Journal
 from conformance.sweep.kernel import GROUP
 from conformance.sweep.sweep import SWEEP, Plan, run_blocks, write
+from conformance.worker.rounds import Movement
 
 QUANTITIES = ("loss", "gradient")
 LABELS = 2
@@ -161,7 +162,7 @@ def alone(runner: Runner, chosen: Sequence[Block]) -> None:
 def moved(runner: Runner) -> float:
     """Bytes a second of a copy, read and written, by the subject's framework on its device."""
     size = COPIED if runner.subject.device == "gpu" else 1 << 22
-    rates = yardstick.of_device(runner.adapter, np.ones(size // 4, np.float32), runner.subject.device)
+    rates = yardstick.of_device(Movement(runner.adapter, runner.subject.device), size)
     return sorted(rates.measure()["copy"] for _ in range(5))[2]
 
 

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 from conformance.remote.rounds import RemoteRounds
-from conformance.worker.rounds import Rounds
+from conformance.worker.rounds import Movement, Rounds
 
 TRAFFIC = {"copy": 2, "add": 3}  # arrays read and written
 ALONE = 1 << 17  # bytes below which a second thread costs more than it brings
@@ -79,6 +79,6 @@ def _repeated(call: Callable[[], object]) -> Callable[[int], object]:
     return repeat
 
 
-def of_device(rounds: Rounds | RemoteRounds, size: int) -> Yardstick:
+def of_device(mover: Movement | Rounds | RemoteRounds, size: int) -> Yardstick:
     """On the subject's own device, by its framework: its negation, and its sum."""
-    return Yardstick({name: functools.partial(rounds.move, name, size) for name in TRAFFIC}, size)
+    return Yardstick({name: functools.partial(mover.move, name, size) for name in TRAFFIC}, size)

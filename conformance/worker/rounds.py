@@ -34,8 +34,7 @@ class Rounds:
         self._fixed = {name: adapter.place(array, device) for name, array in fixed.items()}
         self._sets: list[dict[str, Any]] = []
         self._last: Any = None
-        self._moved = 0
-        self._pair: list[Any] = []
+        self.move = Movement(adapter, device).move
 
     def fill(self, offset: int, count: int) -> None:
         """From now on there are ``count`` sets, beginning at this offset. Tensors that can change keep their places."""
@@ -74,15 +73,6 @@ class Rounds:
         for part in result if isinstance(result, tuple) else (result,):
             self._wait(part)
 
-    def move(self, kind: str, size: int, calls: int) -> None:
-        """A copy (the negation) of an array of so many bytes, or a sum of two, so often: what the device can move."""
-        if self._moved != size:
-            self._moved, ones = size, np.ones(size // 4, np.float32)
-            self._pair = [self._adapter.place(ones, self._device) for _ in range(2)]
-        one, other = self._pair
-        for _ in range(calls):
-            self._wait(-one if kind == "copy" else one + other)
-
     def results(self) -> list[Any]:
         """What the last call of the last round returned, as arrays. Raises TypeError for what is no plain tensor."""
         last = self._last if isinstance(self._last, tuple) else (self._last,)
@@ -117,3 +107,21 @@ class Rounds:
         except NotOffered:
             return False
         return True
+
+
+class Movement:
+    """What a device can move, by the framework's own arrays: its negation, and its sum."""
+
+    def __init__(self, adapter: Adapter, device: str) -> None:
+        self._adapter, self._device = adapter, device
+        self._size = 0
+        self._pair: tuple[Any, ...] = ()
+
+    def move(self, kind: str, size: int, calls: int) -> None:
+        """A ``copy`` (the negation) of an array of so many bytes, or an ``add`` (the sum) of two, so often."""
+        if self._size != size:
+            ones = np.ones(size // 4, np.float32)
+            self._size, self._pair = size, tuple(self._adapter.place(ones, self._device) for _ in range(2))
+        one, other = self._pair
+        for _ in range(calls):
+            self._adapter.wait(-one if kind == "copy" else one + other)
