@@ -7,6 +7,7 @@ import pytest
 from conformance.golden.collection import load_all
 from conformance.records import record
 from conformance.records.ledger import FILE, load
+from conformance.remote import manifest
 from conformance.report import markdown, page
 from conformance.report.causes import causes, of_functions
 from conformance.report.standing import standing
@@ -148,3 +149,21 @@ def test_reproducers_are_short(merged: page.Merged) -> None:
         lines = check.get("reproducer", "").splitlines()
         assert len(lines) <= 10, check
         assert not any("conformance" in line for line in lines), check
+
+
+def test_the_others_are_as_their_ledgers_say_and_as_many_as_readme_says() -> None:
+    """The published runs of frameworks with environments of their own: every check is expected, in a known version."""
+    folders, count = content.adapter_folders(), 0
+    for path in sorted((ROOT / "reports" / "frameworks").glob("*.gz")):
+        checks = [each for each in record.read(path) if each["record"] == "check"]
+        (name,) = {each["subject"]["adapter"] for each in checks}
+        (version,) = {each["subject"]["version"] for each in checks}
+        count += len(checks)
+
+        assert [each for each in checks if not each["expected"]] == []
+        assert f"{name}.jsonl.gz" == path.name
+        assert version in manifest.read(folders[name]).published
+        assert {each["deviation"] for each in checks if "deviation" in each} <= set(
+            load(folders[name] / FILE).deviations
+        )
+    assert f" {count:,} checks of PaddlePaddle" in (ROOT / "README.md").read_text(encoding="utf-8")
