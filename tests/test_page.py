@@ -351,6 +351,14 @@ def test_a_time_stands_beside_what_was_judged() -> None:
     assert state(runs.check("shapes/one", "S8", "must", dtype="float64")) == ("unjudged", [], None)
 
 
+def test_a_time_that_was_not_earned_has_no_rank() -> None:
+    """Whatever was judged: what was timed was looked at, and the reason stands beside it."""
+    unearned = {**runs.speed(), "unranked": "it changed its logits"}
+    (found,) = _block(speed.speed(merge([[runs.head(), unearned, runs.check("gradients/one", "G2")]])))["times"]
+
+    assert (found["state"], found["unranked"]) == ("wrong", "it changed its logits")
+
+
 def test_a_later_time_of_the_same_workload_counts() -> None:
     """And of the same sweep."""
     first = [runs.head(started="2026-01-01"), runs.speed(1.0), runs.sweep(1)]

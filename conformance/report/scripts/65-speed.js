@@ -13,7 +13,7 @@ function seconds(value) {
 const power = (elements) => `2^${Math.round(Math.log2(elements))}`;
 const rate = (each) => each.fewest_bytes / each.seconds[0] / 1e9;
 const titled = (each) => `${each.subject[0]} ${each.subject[1]}`;
-const standing = (each) => (each.state === "unjudged" ? "not judged in these runs" : each.must.length ? `${each.state === "wrong" ? "computes wrongly" : "computes rightly"}, breaks ${each.must.join(", ")}` : "keeps every must clause");
+const standing = (each) => (each.unranked ? `no rank: ${each.unranked}` : each.state === "unjudged" ? "not judged in these runs" : each.must.length ? `${each.state === "wrong" ? "computes wrongly" : "computes rightly"}, breaks ${each.must.join(", ")}` : "keeps every must clause");
 
 function toldOf(each) {
   const [median, low, high] = each.seconds;
