@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from conformance.golden import quick
 from conformance.records import record
 from conformance.spec.outcome import Crashed, Deviates, Errored, Worst
 from conformance.terminal import complaint
@@ -206,6 +207,19 @@ def test_the_table_fits_and_cuts_no_name(width: int) -> None:
     assert not any("…" in line for line in lines)
     assert "unexpected" in text.getvalue()
     assert ("┃" in text.getvalue()) == (width == 200)
+
+
+def test_a_quick_run_says_that_it_was_one(tmp_path: Path) -> None:
+    """It hears a part of the cases, records no others, and measures no curves."""
+    result = conformance("run", "--adapter", "numpy", "--implementation", "exact", "--dtype", "float16", "--quick",
+                         "--out", str(tmp_path))  # fmt: skip
+    found = list(record.read(tmp_path / "results.jsonl"))
+
+    assert result.returncode == 0, result.stdout
+    assert result.stdout.splitlines()[-1] == "this was the quick part; without --quick all of it is heard"
+    assert {each["case"] for each in found if each["record"] == "case"} == set(quick.part())
+    assert {each["case"] for each in found if each["record"] == "check"} <= set(quick.part())
+    assert not any(each["record"] == "curve" for each in found)
 
 
 def test_ctrl_c_says_how_to_go_on(own: Path) -> None:

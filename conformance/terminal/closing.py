@@ -124,6 +124,8 @@ class Closing:
 
     def _ends(self) -> Iterator[str]:
         """What must not be overlooked."""
+        if self.session is not None and self.session.choice.quick:
+            yield "this was the quick part; without --quick all of it is heard"
         for line in self.shortfalls:
             yield f"no pass: {line}"
         if self.stopped:
