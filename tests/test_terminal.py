@@ -229,6 +229,8 @@ def test_ctrl_c_says_how_to_go_on(own: Path) -> None:
     begun = subprocess.Popen(
         command(*arguments),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=own.parent, env=environment(),
+        # Whoever runs these tests in the background has it ignored, and what is ignored is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )  # fmt: skip
     results = own.parent / "out" / "results.jsonl"
     until = time.monotonic() + 120
