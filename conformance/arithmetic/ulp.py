@@ -61,6 +61,11 @@ def unit(magnitude_exponent: npt.NDArray[np.int64], dtype: Dtype) -> npt.NDArray
     return np.clip(magnitude_exponent, dtype.emin, dtype.emax) - dtype.precision + 1
 
 
+def ulps(values: Floats, dtype: Dtype) -> Floats:
+    """The ulp of each value, that of the smallest normal number for those below it."""
+    return np.asarray(np.ldexp(1.0, unit(_exponents(values, dtype), dtype)), np.float64)
+
+
 def measure(got: Floats, exact: Exact, scale: Floats, dtype: Dtype) -> Errors:
     """Compare float64 copies of computed values with the exact reals.
 

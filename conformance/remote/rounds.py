@@ -44,7 +44,7 @@ class RemoteRounds:
 
     def devices(self) -> list[str]:
         """Where the last results are."""
-        return self._asked({"do": "last"}, lambda head, _: [str(each) for each in head["devices"]])
+        return self._asked({"do": "devices"}, lambda head, _: [str(each) for each in head["devices"]])
 
     def operands(self, index: int) -> dict[str, Array]:
         """What a set of operands holds now."""

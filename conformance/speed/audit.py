@@ -8,6 +8,7 @@ from conformance import operator
 from conformance.adapter import Array
 from conformance.arithmetic.dtype import Dtype
 from conformance.arithmetic.exact import Floats
+from conformance.arithmetic.ulp import ulps
 from conformance.spec.bounds import GRADIENT_MUST, LOSS_MUST, careless_summation
 from conformance.speed.stage import Stage
 
@@ -62,10 +63,10 @@ def _wrong(stage: Stage, name: str, got: Array, given: dict[str, Array]) -> str:
     right, allowed = _expected(name, x, z, dtype)
     if whole:
         roundings = careless_summation(work.elements, dtype.precision).ulps
-        right, allowed = right.mean(keepdims=True), roundings * _ulp(right.mean(keepdims=True), dtype)
+        right, allowed = right.mean(keepdims=True), roundings * ulps(right.mean(keepdims=True), dtype)
     elif name == "gradient" and work.reduction != "none":
         # Each rounding of a share too small for the format is half of the smallest number.
-        right, allowed = right / work.elements, allowed / work.elements + 2.0 * _ulp(np.zeros(1), dtype)
+        right, allowed = right / work.elements, allowed / work.elements + 2.0 * ulps(np.zeros(1), dtype)
         allowed = allowed + np.where(np.abs(right) < 2 * dtype.smallest_normal, np.abs(right), 0.0)
     values = got.reshape(-1)[chosen].astype(np.float64)
     bad = ~(np.abs(values - right) <= allowed)
@@ -82,10 +83,4 @@ def _expected(name: str, x: Floats, z: Floats, dtype: Dtype) -> tuple[Floats, Fl
     right = operator.loss(x, z) if name == "loss" else operator.gradient(x, z)
     bound = LOSS_MUST if name == "loss" else GRADIENT_MUST
     scale = operator.largest_term(name, x, z, ones, ones, ones)
-    return right, bound.ulps * _ulp(scale, dtype) + operator.ORACLE_ULPS * np.spacing(np.abs(scale))
-
-
-def _ulp(values: Floats, dtype: Dtype) -> Floats:
-    smallest = int(np.log2(dtype.smallest_normal))
-    exponent = np.maximum(np.frexp(np.abs(values))[1] - 1, smallest)
-    return np.asarray(np.ldexp(1.0, exponent - dtype.precision + 1), np.float64)
+    return right, bound.ulps * ulps(scale, dtype) + operator.ORACLE_ULPS * np.spacing(np.abs(scale))

@@ -37,11 +37,9 @@ class Contender:
         try:
             self.stage = Stage(self.runner, workload_named(workload))
             self.stage.warm_up()
-        except NotOffered as error:
+        except (NotOffered, WorkerDied) as error:
             self.close()
             raise UsageError(f"{subject}: {error}") from None
-        except WorkerDied as death:
-            raise UsageError(f"{subject}: {death.detail}") from None
         self.most = self.stage.calls
 
     def round(self) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping
 
-from conformance.adapter import Adapter, Array, NotOffered, Program, Request
+from conformance.adapter import Array, NotOffered, Request
 from conformance.remote.proxy import RemoteAdapter
 from conformance.remote.rounds import RemoteRounds
 from conformance.speed.workload import Workload, inputs
@@ -36,11 +37,12 @@ class Stage:
         if isinstance(runner.adapter, RemoteAdapter):
             runner.adapter.link.begin(PATIENCE)
         self.most = max(2, SPAN // (2 * bytes_of_one))  # sets of operands
-        self.reels = inputs(workload.elements + self.most + SLACK, runner.dtype)
-        self.offset, self.count, self.calls, self.made = 0, 1, 1, 0
+        drawn = inputs(workload.elements + self.most + SLACK, runner.dtype)
+        self.reels = dict(zip(("logits", "labels"), drawn, strict=True))
+        self.offset, self.count, self.calls = 0, 1, 1
         call = workload.call(runner.dtype)
         fixed = {name: array for name, array in call.operands.items() if name == "cotangent"}
-        self.rounds = _rounds(runner, runner.request(call, workload.quantity), workload, self.reels, fixed)
+        self.rounds = _rounds(runner, runner.request(call, workload.quantity), workload.dimensions, self.reels, fixed)
         self.rounds.fill(0, 1)
         self.first_call = self.timed()
         for where in self.rounds.devices():
@@ -72,18 +74,17 @@ class Stage:
         start = time.perf_counter()
         self.processor = self.rounds.run(self.calls)
         self.seconds = time.perf_counter() - start
-        self.made = self.calls
         return self.seconds
 
     def given(self, index: int) -> dict[str, Array]:
         """What set ``index`` must hold."""
         start = self.offset + index
         stop = start + self.workload.elements
-        return {name: reel[start:stop] for name, reel in zip(("logits", "labels"), self.reels, strict=True)}
+        return {name: reel[start:stop] for name, reel in self.reels.items()}
 
     def last(self) -> int:
         """The set of the last call."""
-        return (self.made - 1) % self.count
+        return (self.calls - 1) % self.count
 
 
 def fewer(calls: int) -> int:
@@ -92,13 +93,10 @@ def fewer(calls: int) -> int:
 
 
 def _rounds(
-    runner: Runner, request: Request, workload: Workload, reels: tuple[Array, Array], fixed: dict[str, Array]
+    runner: Runner, request: Request, shape: tuple[int, ...], reels: Mapping[str, Array], fixed: Mapping[str, Array]
 ) -> Rounds | RemoteRounds:
-    device, shape = runner.subject.device, workload.dimensions
-    named = dict(zip(("logits", "labels"), reels, strict=True))
-    adapter: Adapter = runner.adapter
+    adapter, device = runner.adapter, runner.subject.device
     if isinstance(adapter, RemoteAdapter):
-        return adapter.rounds(request, device, named, shape, fixed)
+        return adapter.rounds(request, device, reels, shape, fixed)
     # Not the runner's own program: that one may have been compiled for these shapes already.
-    program: Program = adapter.program(request)
-    return Rounds(adapter, program, device, named, shape, fixed)
+    return Rounds(adapter, adapter.program(request), device, reels, shape, fixed)

@@ -6,6 +6,7 @@ What a call gets has never been seen in its round: there is nothing to remember,
 from __future__ import annotations
 
 import gc
+import itertools
 import time
 from collections.abc import Mapping
 from typing import Any, Optional
@@ -52,14 +53,9 @@ class Rounds:
         on, before = gc.isenabled(), time.process_time()
         gc.disable()
         try:
-            for _ in range(calls // len(sets)):
-                for each in sets:
-                    result = program(each)
-                    for part in result if isinstance(result, tuple) else (result,):
-                        wait(part)
-            for each in sets[: calls % len(sets)]:
+            for each in itertools.islice(itertools.cycle(sets), calls):
                 result = program(each)
-                for part in result if isinstance(result, tuple) else (result,):
+                for part in parts_of(result):
                     wait(part)
         finally:
             if on:
@@ -69,18 +65,14 @@ class Rounds:
 
     def once(self) -> None:
         """One call over the first set."""
-        result = self._program(self._sets[0])
-        for part in result if isinstance(result, tuple) else (result,):
+        for part in parts_of(self._program(self._sets[0])):
             self._wait(part)
 
     def results(self) -> list[Any]:
         """What the last call of the last round returned, as arrays. Raises TypeError for what is no plain tensor."""
-        last = self._last if isinstance(self._last, tuple) else (self._last,)
-        for each in last:
-            if not self._plain(each):
-                kind = type(each)
-                raise TypeError(f"it is a {kind.__module__}.{kind.__name__}, and none of the framework's tensors")
-        return [np.asarray(self._fetch(each)) for each in last]
+        for each in parts_of(self._last):
+            require_plain(self._plain(each), each)
+        return [np.asarray(self._fetch(each)) for each in parts_of(self._last)]
 
     def operands(self, index: int) -> dict[str, Any]:
         """What a set holds now."""
@@ -88,8 +80,7 @@ class Rounds:
 
     def devices(self) -> list[str]:
         """Where the last results are."""
-        last = self._last if isinstance(self._last, tuple) else (self._last,)
-        return [self._adapter.device_of(each) for each in last]
+        return [self._adapter.device_of(each) for each in parts_of(self._last)]
 
     def peak(self) -> Optional[int]:  # noqa: UP045 - Python 3.9
         """Bytes that a call needs at most; None where it cannot be known."""
@@ -107,6 +98,19 @@ class Rounds:
         except NotOffered:
             return False
         return True
+
+
+def parts_of(result: Any) -> tuple[Any, ...]:
+    """Loss and gradient, or the loss alone."""
+    return result if isinstance(result, tuple) else (result,)
+
+
+def require_plain(plain: bool, tensor: Any) -> None:
+    """Raise TypeError, with the tensor's class, unless the framework's adapter said that it is plain."""
+    if not plain:
+        raise TypeError(
+            f"it is a {type(tensor).__module__}.{type(tensor).__name__}, and none of the framework's tensors"
+        )
 
 
 class Movement:

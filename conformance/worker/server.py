@@ -21,7 +21,7 @@ from conformance.worker import memory, wire
 from conformance.worker.candidate import brought, sources
 from conformance.worker.loading import load
 from conformance.worker.probe import PROBE
-from conformance.worker.rounds import Rounds
+from conformance.worker.rounds import Rounds, require_plain
 
 Reply = tuple[Mapping[str, Any], Sequence[Any]]
 # Attributes of an adapter's class that hello tells: texts, and others.
@@ -63,7 +63,8 @@ class Server:
             "hello": self._hello, "program": self._program, "run": self._run, "pull": self._pull,
             "where": self._where, "fetch": self._fetch, "refill": self._refill, "ask": self._ask,
             "forget": self._forget, "stage": self._stage, "fill": self._fill, "round": self._round,
-            "last": self._last_results, "set": self._set, "peak": self._peak, "move": self._move,
+            "last": self._last_results, "devices": self._devices, "set": self._set, "peak": self._peak,
+            "move": self._move,
         }  # fmt: skip
         try:
             for number in head.get("free", ()):
@@ -139,8 +140,10 @@ class Server:
 
     def _last_results(self, head: Mapping[str, Any], parts: Sequence[bytearray]) -> Reply:  # noqa: ARG002
         packed = [wire.packed(each, BFLOAT16) for each in self._rounds.results()]
-        facts = {"arrays": [facts for facts, _ in packed], "devices": self._rounds.devices()}
-        return facts, [data for _, data in packed]
+        return {"arrays": [facts for facts, _ in packed]}, [data for _, data in packed]
+
+    def _devices(self, head: Mapping[str, Any], parts: Sequence[bytearray]) -> Reply:  # noqa: ARG002
+        return {"devices": self._rounds.devices()}, ()
 
     def _set(self, head: Mapping[str, Any], parts: Sequence[bytearray]) -> Reply:  # noqa: ARG002
         packed = [wire.packed(each, BFLOAT16) for each in self._rounds.operands(head["index"]).values()]
@@ -173,10 +176,7 @@ class Server:
 
     def _fetch(self, head: Mapping[str, Any], parts: Sequence[bytearray]) -> Reply:  # noqa: ARG002
         tensor = self._tensors[head["id"]]
-        if not self._adapter.is_plain(tensor):
-            raise TypeError(
-                f"it is a {type(tensor).__module__}.{type(tensor).__name__}, and none of the framework's tensors"
-            )
+        require_plain(self._adapter.is_plain(tensor), tensor)
         array = self._fetched(tensor)
         if isinstance(array, np.generic):
             array = np.asarray(array)  # what NumPy makes of an array without axes
