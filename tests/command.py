@@ -19,6 +19,15 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "conformance", *arguments]
 
 
+def interruptible(*arguments: str) -> list[str]:
+    """The command line, which heeds Ctrl-C even where whoever runs the tests has it ignored, as a shell's jobs do.
+
+    Not by preexec_fn: that forks, and JAX warns of a fork once it is imported.
+    """
+    heed = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    return [sys.executable, "-c", heed, *command(*arguments)]
+
+
 def environment(*paths: str) -> dict[str, str]:
     """An environment in which the clone is imported, and modules from ``paths``."""
     # The command is no worker of the tests' own xdist.

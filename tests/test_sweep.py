@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 import signal
@@ -25,7 +24,7 @@ from conformance.sweep.classes import LOST, SIZE, half
 from conformance.sweep.counter import LIMITS
 from conformance.sweep.grid import CURVE_BINS, Block, blocks, number, pattern_of, patterns
 from conformance.sweep.tally import Tally, has_distance, total
-from tests.command import command, environment
+from tests.command import environment, interruptible
 
 # NumPy says of an overflow what it is asked to; where blocks are swept it is asked not to.
 pytestmark = pytest.mark.filterwarnings("ignore:.* encountered in :RuntimeWarning")
@@ -243,12 +242,9 @@ def test_a_killed_sweep_goes_on_and_finds_the_same(tmp_path: Path) -> None:
 def test_an_interrupted_sweep_leaves_what_it_has(tmp_path: Path) -> None:
     """Ctrl-C amid the blocks: exit code 1, no traceback, whole blocks in the journal, and a record of these."""
     subject = ("--adapter", "numpy", "--implementation", "exact", "--dtype", "bfloat16", "--labels", "all")
-    asked = command("sweep", *subject, "--out", str(tmp_path))
+    asked = interruptible("sweep", *subject, "--out", str(tmp_path))
     journal = tmp_path / "sweep.jsonl"
-    where = {"env": environment(), "cwd": tmp_path}
-    # A job in a shell's background ignores the signal, and so do its children.
-    where["preexec_fn"] = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True, **where) as process:
+    with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True, env=environment(), cwd=tmp_path) as process:
         end = time.monotonic() + 60
         while not journal.exists() or journal.read_text().count("\n") < 2:
             assert time.monotonic() < end

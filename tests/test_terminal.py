@@ -18,7 +18,7 @@ from conformance.spec.outcome import Crashed, Deviates, Errored, Worst
 from conformance.terminal import complaint
 from conformance.terminal.closing import Closing
 from conformance.terminal.summary import Summary
-from tests.command import ROOT, command, conformance, environment
+from tests.command import ROOT, command, conformance, environment, interruptible
 from tests.runs import check, conforming
 
 OWN = """
@@ -227,10 +227,8 @@ def test_ctrl_c_says_how_to_go_on(own: Path) -> None:
     own.write_text("import time\n\ndef slow(logits, labels):\n    time.sleep(0.5)\n    return logits * labels\n")
     arguments = ("run", "--adapter", "numpy", "--implementation", "own.py:slow", "--dtype", "float32", "--out", "out")
     begun = subprocess.Popen(
-        command(*arguments),
+        interruptible(*arguments),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=own.parent, env=environment(),
-        # Whoever runs these tests in the background has it ignored, and what is ignored is inherited.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )  # fmt: skip
     results = own.parent / "out" / "results.jsonl"
     until = time.monotonic() + 120
