@@ -13,7 +13,7 @@ from conformance.adapter import Implementation
 from conformance.arithmetic.dtype import DTYPES
 from conformance.configurations import array, causes
 from conformance.configurations.factors import DEFAULTS, FACTORS, RULES, mended
-from conformance.configurations.judgement import Finding, clause_of, has_tails, judged
+from conformance.configurations.judgement import Finding, Kept, clause_of, has_tails, judged
 from conformance.configurations.plan import Operand, Plan
 from conformance.configurations.trial import Trial
 from conformance.configurations.truth import truth
@@ -72,15 +72,20 @@ def moved(made, what, steps=0.0, place=0, dtype="float32", precision=24):
     return native(exact, DTYPES[dtype]).reshape(form)
 
 
+def findings(made, what, got):
+    """What is wrong."""
+    return [each for each in judged(made, what, got) if isinstance(each, Finding)]
+
+
 def clauses(made, what, got):
     """The clauses of what is wrong."""
-    return [each.clause for each in judged(made, what, got)]
+    return [each.clause for each in findings(made, what, got)]
 
 
 @pytest.mark.parametrize("reduction", ["none", "sum"])
 @pytest.mark.parametrize("what", LIMITS)
 def test_a_result_may_be_as_far_as_its_bound(what: str, reduction: str) -> None:
-    """1 more for a product, and one for each number that was added; in the clause of what it is."""
+    """1 more for a product, and one for each number that was added; by its clause, as a share of the bound."""
     made = planned(**SOFT, reduction=reduction, direction=V, cotangent=C if reduction == "none" else 1.5)
     added = {"gradient weight": 2, "gradient pos_weight": 6}.get(what, 1)
     added = 6 if reduction == "sum" and what in ("loss", "forward", "upstream") else added
@@ -88,8 +93,9 @@ def test_a_result_may_be_as_far_as_its_bound(what: str, reduction: str) -> None:
 
     assert clause_of(what) == clause
     assert clauses(made, what, moved(made, what)) == []
-    assert clauses(made, what, moved(made, what, LIMITS[what] + added - 0.75)) == []
-    (found,) = judged(made, what, moved(made, what, LIMITS[what] + added + 0.75))
+    (kept,) = judged(made, what, moved(made, what, LIMITS[what] + added - 0.75))
+    assert kept == Kept(clause, pytest.approx(1, abs=1.5 / LIMITS[what]))
+    (found,) = findings(made, what, moved(made, what, LIMITS[what] + added + 0.75))
     assert (found.clause, found.what) == (clause, what)
     assert found.detail.startswith(f"{said(what)}: ")
     assert found.signature in ("off-by-ulps", "lost-bits")
@@ -105,7 +111,7 @@ def test_a_result_has_the_shape_that_was_asked_for(what: str) -> None:
         made = planned(**SOFT, reduction=reduction)
         right = moved(made, what)
         for wrong in (right[None], right.reshape(-1)[:0]):
-            (found,) = judged(made, what, wrong)
+            (found,) = findings(made, what, wrong)
             assert (found.signature, found.clause, found.what) == ("wrong-shape", clause_of(what), what)
             assert found.detail == f"{said(what)} has the shape {list(wrong.shape)}, not {list(right.shape)}"
 
@@ -119,7 +125,7 @@ def test_a_loss_may_have_a_wider_dtype_that_another_operand_has() -> None:
     for made, names in allowed.items():
         for what in ("loss", "forward", "upstream"):
             for name in ("float16", "float32", "float64", "int32"):
-                found = list(judged(made, what, moved(made, what).astype(name)))
+                found = findings(made, what, moved(made, what).astype(name))
                 told = [each.detail for each in found if each.signature == "wrong-dtype"]
                 assert told == ([] if name in names else [f"{said(what)} is {name}, the logits are {made.dtype}"])
                 assert all(each.clause == clause_of(what) and each.what == what for each in found)
@@ -132,7 +138,7 @@ def test_a_gradient_has_the_dtype_of_its_operand() -> None:
            "second": "float32", "mixed": "float16"}  # fmt: skip
     for what, wanted in own.items():
         for name in ("float16", "float32", "float64"):
-            found = [each.detail for each in judged(made, what, moved(made, what, dtype=name))]
+            found = [each.detail for each in findings(made, what, moved(made, what, dtype=name))]
             assert found == ([] if name == wanted else [f"{said(what)} is {name}, that operand is {wanted}"])
 
 
@@ -175,7 +181,7 @@ def test_a_tail_is_judged_by_its_own_ulp() -> None:
     for what in ("gradient labels", "gradient weight", "second", "forward"):
         assert not has_tails(made, what)
     got = truth(made).right("loss").exact.approximate() * (2, 1)
-    (found,) = judged(made, "loss", np.float32(got))
+    (found,) = findings(made, "loss", np.float32(got))
     assert (found.clause, found.signature, found.what) == ("C6", "lost-tail", "loss")
     assert found.detail.startswith("the loss: ")
     assert found.worst.logit == "-0x1.4p+4"

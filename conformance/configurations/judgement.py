@@ -15,8 +15,8 @@ from conformance.configurations.plan import Plan
 from conformance.configurations.truth import Right, truth
 from conformance.spec.bounds import CONFIGURED, CONFIGURED_FORWARD, CONFIGURED_SECOND, Bound, added, of_subnormal_shares
 from conformance.spec.clauses import bound
-from conformance.spec.outcome import Deviates, Worst
-from conformance.spec.verdict import good, outcome, within
+from conformance.spec.outcome import Conforms, Deviates, Worst
+from conformance.spec.verdict import OF_BOUND, good, outcome, within
 from conformance.subjects.subject import native
 
 _NAMES = {
@@ -39,8 +39,19 @@ class Finding:
     what: str = ""  # the result that is wrong: 'loss', 'gradient NAME', ...
 
 
-def judged(made: Plan, what: str, got: Array) -> Iterator[Finding]:
-    """What is wrong with a result: 'loss', 'gradient NAME', 'forward', 'second', 'mixed' or 'upstream'."""
+@dataclass(frozen=True)
+class Kept:
+    """A bound that a result kept, and the share of it that its largest error took."""
+
+    clause: str
+    of_bound: float
+
+
+def judged(made: Plan, what: str, got: Array) -> Iterator[Finding | Kept]:
+    """What is wrong with a result: 'loss', 'gradient NAME', 'forward', 'second', 'mixed' or 'upstream'.
+
+    Where nothing is, how much of each bound it took.
+    """
     clause = clause_of(what)
     shape = _shape(made, what)
     if got.shape != shape:
@@ -61,8 +72,10 @@ def judged(made: Plan, what: str, got: Array) -> Iterator[Finding]:
     verdict = within(errors, limit, _elements(made, right))
     if isinstance(verdict, Deviates):
         yield Finding(clause, verdict.signature, f"{_said(what)}: {verdict.detail}", verdict.worst, what)
-    elif has_tails(made, what):
-        yield from _tails(made, what, errors, right)
+        return
+    yield _kept(clause, verdict)
+    if has_tails(made, what):
+        yield _tails(made, what, errors, right)
 
 
 def clause_of(what: str) -> str:
@@ -75,7 +88,12 @@ def has_tails(made: Plan, what: str) -> bool:
     return made.reduction == "none" and made.label_smoothing is None and what in ("loss", "gradient logits")
 
 
-def _tails(made: Plan, what: str, errors: Errors, right: Right) -> Iterator[Finding]:
+def _kept(clause: str, verdict: Conforms) -> Kept:
+    # Infinities and NaN are right or wrong, and take no share.
+    return Kept(clause, float(verdict.measures.get(OF_BOUND, 0)))
+
+
+def _tails(made: Plan, what: str, errors: Errors, right: Right) -> Finding | Kept:
     """By the result's own ULP; the gradient of a soft label cancels where it is met, whoever computes it."""
     limit = bound("C6")
     labels = made.operands["labels"].values.reshape(-1)
@@ -89,7 +107,8 @@ def _tails(made: Plan, what: str, errors: Errors, right: Right) -> Iterator[Find
     asked &= ~(np.abs(right.exact.approximate()) < errors.dtype.smallest_normal * largest)
     verdict = outcome(errors, good(errors, limit), _elements(made, right), limit, judged=asked)
     if isinstance(verdict, Deviates):
-        yield Finding("C6", verdict.signature, f"{_said(what)}: {verdict.detail}", verdict.worst, what)
+        return Finding("C6", verdict.signature, f"{_said(what)}: {verdict.detail}", verdict.worst, what)
+    return _kept("C6", verdict)
 
 
 def _bound(what: str, right: Right, dtype: Dtype) -> Bound:

@@ -11,8 +11,9 @@ from conformance.configurations.factors import Row
 from conformance.configurations.judgement import Finding
 from conformance.configurations.reduced_call import script_of
 from conformance.configurations.trial import Refused, Trial, Tried
+from conformance.spec.clauses import CLAUSES
 from conformance.spec.outcome import Conforms, Deviates
-from conformance.spec.verdict import Judged
+from conformance.spec.verdict import OF_BOUND, Judged
 from conformance.subjects.subject import Runner
 
 
@@ -34,14 +35,18 @@ class Survey:
         """What a clause finds in the rows of a kind of input. Raises NotOffered if it could look at none of them."""
         chosen = [index for index, row in enumerate(self.rows) if row["inputs"] == inputs]
         results = {index: self._at(index) for index in chosen}
-        looked = [index for index, tried in results.items() if isinstance(tried, Tried) and clause in tried.looked_at]
+        looked = {
+            index: tried for index, tried in results.items() if isinstance(tried, Tried) and clause in tried.looked_at
+        }
         if not looked:
             reasons = [tried for tried in results.values() if isinstance(tried, str)]
             raise NotOffered(reasons[0] if reasons else "no call of its kind has what the clause is about")
-        failing = [index for index in looked if results[index].of(clause)]  # type: ignore[union-attr]
+        failing = [index for index, tried in looked.items() if tried.of(clause)]
         measures = {"rows": len(looked), "refused": sum(isinstance(tried, str) for tried in results.values())}
         if not failing:
-            return Conforms(measures)
+            bounded = CLAUSES[clause].bound is not None
+            shares = {OF_BOUND: max(tried.of_bound(clause) for tried in looked.values())} if bounded else {}
+            return Conforms({**measures, **shares})
         found = list(
             causes((self.rows[index] for index in failing), self.rows[0], functools.partial(self._check, clause))
         )
@@ -49,7 +54,7 @@ class Survey:
         measures |= {"failing": len(failing), "causes": len(found)}
         if not found:
             # It failed among the others, and alone it does not: what came before is to blame, or what stays changed.
-            first: Finding = results[failing[0]].of(clause)[0]  # type: ignore[union-attr]
+            first = looked[failing[0]].of(clause)[0]
             when = "and stays so" if clause == "C4" else "after other calls only"
             return Deviates(first.signature, f"{first.detail}, {when}", measures, first.worst)
         return self._deviates(found, measures)

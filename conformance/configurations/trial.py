@@ -14,7 +14,7 @@ from conformance.adapter import Array, NotOffered, Operands, Program, Request, T
 from conformance.configurations.array import covering
 from conformance.configurations.factors import BEFORE, DEFAULTS, Row, values_for
 from conformance.configurations.history import another, renewed
-from conformance.configurations.judgement import Finding, clause_of, has_tails, judged
+from conformance.configurations.judgement import Finding, Kept, clause_of, has_tails, judged
 from conformance.configurations.plan import DIFFERENTIABLE, Operand, Plan, plan
 from conformance.subjects import refusal
 from conformance.subjects.subject import Runner, bits
@@ -29,14 +29,19 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Tried:
-    """What is wrong with a row, and the clauses that could look at it."""
+    """What is wrong with a row, the clauses that could look at it, and how much of their bounds the rest took."""
 
     findings: tuple[Finding, ...]
     looked_at: frozenset[str]
+    kept: tuple[Kept, ...] = ()
 
     def of(self, clause: str) -> list[Finding]:
         """The findings of a clause."""
         return [each for each in self.findings if each.clause == clause]
+
+    def of_bound(self, clause: str) -> float:
+        """The largest share of a clause's bound that a right result took."""
+        return max((each.of_bound for each in self.kept if each.clause == clause), default=0.0)
 
 
 @dataclass
@@ -70,13 +75,14 @@ class Trial:
         got = self._put(made)
         found = [*got.findings, *self._left, *_changed_state(before, self.runner.adapter.surroundings())]
         self._left = ()
-        for each, what, array in got.results:
-            found += judged(each, what, array)
+        said = [one for each, what, array in got.results for one in judged(each, what, array)]
+        kept = tuple(each for each in said if isinstance(each, Kept))
+        found += [each for each in said if isinstance(each, Finding)]
         looked_at = {"C4", *(clause_of(what) for _, what, _ in got.results), *(each.clause for each in found)}
         looked_at |= {"C6" for each, what, _ in got.results if has_tails(each, what)}
         if not found:
             found, looked_at = list(self._differing(made, got)), looked_at | {"C5"}
-        return Tried(tuple(found), frozenset(looked_at))
+        return Tried(tuple(found), frozenset(looked_at), kept)
 
     def rows(self, thorough: bool) -> tuple[Row, ...]:
         """The rows that the runner is put to: pairs of values, or triples; fewer where a mode compiles."""
