@@ -24,6 +24,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import grimp
 import pytest
 import torch
 from cosmic_ray import plugins
@@ -144,8 +145,22 @@ def killer(mutant: Mutant) -> str:
 def _put(module: str, source: str) -> None:
     name = f"conformance.{module}"
     spec = importlib.util.find_spec(name)
+    # Whoever imported it before holds what it was.
+    _forget({name, *_imports().find_downstream_modules(name)} & set(sys.modules))
     sys.modules[name] = importlib.util.module_from_spec(spec)
     exec(compile(source, spec.origin, "exec"), sys.modules[name].__dict__)
+
+
+def _forget(names: Iterable[str]) -> None:
+    for name in names:
+        parent, _, own = name.rpartition(".")
+        del sys.modules[name]
+        vars(sys.modules.get(parent)).pop(own, None) if parent in sys.modules else None
+
+
+@functools.cache
+def _imports() -> grimp.ImportGraph:
+    return grimp.build_graph("conformance")
 
 
 class _First:
@@ -251,11 +266,9 @@ def warm() -> None:
     kept = set(sys.modules)
     if failed := _quick("operator", "spec"):
         sys.exit(f"without any change, this fails: {failed}")
-    for name in set(sys.modules) - kept:
-        if name.startswith(("conformance", "tests", "_conformance_adapter", "conftest")):
-            parent, _, own = name.rpartition(".")
-            del sys.modules[name]
-            vars(sys.modules.get(parent)).pop(own, None) if parent in sys.modules else None
+    own = ("conformance", "tests", "_conformance_adapter", "conftest")
+    _forget(name for name in set(sys.modules) - kept if name.startswith(own))
+    _imports()
     gc.freeze()
 
 
@@ -287,8 +300,12 @@ def _examined(chosen: Iterable[Mutant]) -> Record:
 
 
 def explained(module: str, found: Record, stored: Record) -> bool:
-    """Give each survivor the reason that is on record for it; False if there is none for one of them."""
-    known = {each["change"] + each["text"]: each["reason"] for each in stored.get(module, {}).get("survivors", ())}
+    """Give each survivor the reason that is on record for it; False if there is none for one of them.
+
+    One that is on record for another module counts too: code moves.
+    """
+    records = [*stored.values(), stored.get(module, {})]
+    known = {each["change"] + each["text"]: each["reason"] for one in records for each in one.get("survivors", ())}
     for each in found["survivors"]:
         each["reason"] = known.get(each["change"] + each["text"], "")
         print(f"  {module}:{each['line']}: {each['change']}: {each['text']} ({each['reason'] or 'WHY?'})", flush=True)
@@ -303,14 +320,15 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     warm()
-    stored = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
+    on_record = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
+    stored = {module: on_record[module] for module in QUICK if module in on_record}
     good = True
     for module in options.module or QUICK:
         if failed := put_to_test(Mutant(module, "", 0, 0, 0)):
             sys.exit(f"without any change, this fails for {module}: {failed}")
         found = examine_survivors(module, stored[module]) if options.survivors else examine(module)
         print(f"{module}: {found['killed']} of {found['mutants']} killed in {found['seconds']} s", flush=True)
-        good &= explained(module, found, stored) and found["killed"] >= ENOUGH * found["mutants"]
+        good &= explained(module, found, on_record) and found["killed"] >= ENOUGH * found["mutants"]
         stored[module] = found
         RESULT.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     sys.exit(not good)

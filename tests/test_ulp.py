@@ -10,7 +10,7 @@ import pytest
 
 from conformance.arithmetic.dtype import DTYPES
 from conformance.arithmetic.exact import Exact, Real, total
-from conformance.arithmetic.ulp import Errors, Kind, measure
+from conformance.arithmetic.ulp import Errors, Kind, measure, ulps
 
 
 def one(got: float, exact: Real, dtype: str = "float32", scale: float = 0.0) -> Errors:
@@ -25,6 +25,15 @@ def test_the_next_number_is_one_ulp_away(dtype) -> None:
 
     assert one(1 + step, Fraction(1), dtype.name).result_ulp == [1]
     assert one(1.0, Fraction(1) - Fraction(step) / 2, dtype.name).result_ulp == [1]
+
+
+@pytest.mark.parametrize("dtype", DTYPES.values(), ids=lambda dtype: dtype.name)
+def test_the_ulp_of_a_value_is_the_step_beside_it(dtype) -> None:
+    """Of subnormal numbers, that of the smallest normal one."""
+    values = np.array([1.0, -1.5, 2.0, dtype.smallest_normal, dtype.smallest, 0.0])
+    step = 2.0 ** (1 - dtype.precision)
+
+    assert ulps(values, dtype).tolist() == [step, step, 2 * step, *[dtype.smallest] * 3]
 
 
 @pytest.mark.parametrize("dtype", DTYPES.values(), ids=lambda dtype: dtype.name)
