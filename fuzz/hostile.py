@@ -54,7 +54,7 @@ def _json(body: bytes, dice: random.Random) -> str:
         if dice.random() < 0.2:
             value = f"@@{len(raw)}@@"
             raw[json.dumps(value)] = dice.choice(RAW)
-        _exchange(record, value, dice)
+        exchange(record, value, dice)
     text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
     for mark, token in raw.items():
         text = text.replace(mark, token)
@@ -67,7 +67,7 @@ def _json(body: bytes, dice: random.Random) -> str:
 def _toml(body: bytes, dice: random.Random) -> str:
     tree = tomllib.loads(body.decode("utf-8"))
     for _ in range(dice.randint(1, 3)):
-        _exchange(tree, dice.choice(VALUES), dice)
+        exchange(tree, dice.choice(VALUES), dice)
     return toml_text(tree)
 
 
@@ -95,7 +95,7 @@ def _inline(value: Any) -> str:
     return "nan" if value is None else repr(value) if isinstance(value, float) else value.isoformat()
 
 
-def _exchange(tree: Any, value: Any, dice: random.Random) -> None:
+def exchange(tree: Any, value: Any, dice: random.Random) -> None:
     """Walk down to a place, the deeper ones less often, and change what is there."""
     while True:
         if not isinstance(tree, dict | list) or not tree:

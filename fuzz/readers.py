@@ -1,5 +1,7 @@
 """Fuzz the readers: ``python -m fuzz.readers --inputs 1000000 --seconds 600``; exit code 1 if something was found.
 
+``--of answers`` fuzzes what reads the answers of a worker in place of what reads files.
+
 With atheris installed (the extra ``fuzz``), libFuzzer chooses by coverage what to change; half of the changes are
 made in the parsed file. Without it, the same changes are made to the seeds at random.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import os
 import random
 import resource
@@ -26,6 +29,7 @@ except ImportError:
 
 SLOW = 2.0  # CPU seconds for one input
 MEMORY = 1 << 30  # bytes of the whole process
+_TARGETS = {"files": "fuzz.targets", "answers": "fuzz.answers"}
 _TOKENS = tuple(
     b"\" \\ \n [ ] { } , : = . - 0 9 1e400 \\u0000 \\ud800 \0 \xff \xef\xbb\xbf # \r [[ ''' null true".split(b" ")
 )
@@ -94,6 +98,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the changes (default: %(default)s)")
     parser.add_argument("--findings", type=Path, default=Path("reports/out/fuzz"), help="where inputs are kept")
     parser.add_argument("--again", type=Path, metavar="FILE", help="put one kept input, and show the traceback")
+    parser.add_argument("--of", choices=("files", "answers"), default="files", help="what is fuzzed (default: files)")
     parser.add_argument("--blind", action="store_true", help="do without atheris: three times as many a second")
     options = parser.parse_args()
     guided = atheris is not None and not options.blind
@@ -101,17 +106,17 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (8 * MEMORY, 8 * MEMORY))
     if guided:
         with atheris.instrument_imports(include=["conformance", "tomllib"]):
-            from fuzz import hostile, targets
+            targets = importlib.import_module(_TARGETS[options.of])
     else:
-        from fuzz import hostile, targets
+        targets = importlib.import_module(_TARGETS[options.of])
     if options.again:
         print(targets.put(options.again.read_bytes()))
         return
     harness = Harness(options, targets.put, targets.clear)
     if guided:
-        _guided(harness, targets.seeds(), hostile.mutated, options)
+        _guided(harness, targets.seeds(), targets.mutated, options)
     else:
-        _blind(harness, targets.seeds(), hostile.mutated, options.seed)
+        _blind(harness, targets.seeds(), targets.mutated, options.seed)
 
 
 def _guided(

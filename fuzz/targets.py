@@ -182,6 +182,7 @@ def _case(flag: int, body: bytes) -> None:
                 it.reals(quantity, dtype)
 
 
+mutated = hostile.mutated
 _REFERENCE = [json.loads(each) for each in run_text().decode().splitlines()]
 _READERS: tuple[Callable[[int, bytes], Iterable[None] | None], ...] = (_records, _ledger, _case, _packed)
 _STEPS: tuple[Callable[[Merged, list[Record]], None], ...] = (_told, _compared, _dated, _measured, _rendered)

@@ -102,7 +102,7 @@ def heard(adapter, readings, mode="eager"):
 def test_every_switch_that_changes_something_silently_is_named() -> None:
     """In the first mode; without a switch nothing is said."""
     switches = {"good": Switch(), "bad": Switch(), "worse": Switch()}
-    adapter = SimpleNamespace(ambient=lambda: switches, modes=("eager", "graph"))
+    adapter = SimpleNamespace(ambient=lambda: switches, modes=("eager", "graph", "autocast"))
     readings = {"": unreduced(), "good": unreduced(), "bad": unreduced(_5=2), "worse": unreduced(_7=0.5)}
 
     assert heard(adapter, dict.fromkeys(readings, unreduced())) == Conforms(dict.fromkeys(switches, "same bits"))
@@ -110,8 +110,9 @@ def test_every_switch_that_changes_something_silently_is_named() -> None:
     assert isinstance(found, Deviates)
     told = "the loss, none has 1 other results, such as"
     assert found.detail == f"bad: {told} 2 for 1; worse: {told} 0.5 for 1"
-    with pytest.raises(NotOffered, match="first mode"):
-        heard(adapter, readings, "graph")
+    for mode in ("graph", "autocast"):
+        with pytest.raises(NotOffered, match="first mode"):
+            heard(adapter, readings, mode)
     with pytest.raises(NotOffered, match="no ambient switch"):
         heard(SimpleNamespace(ambient=dict, modes=("eager",)), readings)
 

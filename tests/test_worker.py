@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from conformance.subjects import smoke
 from conformance.subjects.subject import Call
 from conformance.worker import __main__ as program
 from conformance.worker.wire import Channel, WireError, packed, unpacked
+from fuzz import answers
 from tests.command import ROOT, checks, conformance
 
 FOLDER = ROOT / "adapters" / "numpy"
@@ -119,8 +121,8 @@ def test_facts_that_do_not_fit_the_bytes_are_no_array(facts: dict) -> None:
 
 @pytest.mark.parametrize(("after", "told"), [
     ("hear(); say({'results': []}, lengths=[])", "0 results"),
-    ("hear(); say({'results': [{}]}, lengths=[])", "no results"),
-    ("hear(); say({'results': 3}, lengths=[])", "no results"),
+    ("hear(); say({'results': [{}]}, lengths=[])", "to 'run' came"),
+    ("hear(); say({'results': 3}, lengths=[])", "to 'run' came"),
     ("hear(); say({'error': {}}, lengths=[])", "an error without words"),
     ("hear(); say({'error': {'classes': [], 'text': '', 'raised_in': ''}}, lengths=[])", "an error without words"),
     ("hear(); say({}, lengths=['x'])", "lengths of"),
@@ -144,6 +146,22 @@ def test_a_worker_that_answers_anything_is_ended_in_one_line(tmp_path: Path, aft
 
     with pytest.raises(WorkerDied, match=re.escape(told)):
         run(operands)
+
+
+@settings(max_examples=100)
+@given(seed=st.integers(0, 1), number=st.integers(0, 2**32), noise=st.binary(max_size=8))
+def test_whatever_a_worker_says_is_used_or_refused(seed: int, number: int, noise: bytes) -> None:
+    """``put`` raises anything else: a framework's error, one clear line, or the death of the worker."""
+    said = answers.mutated(answers.seeds()[seed], random.Random(number))
+    place = 1 + number % len(said)
+
+    assert answers.put(said)
+    assert answers.put(said[:place] + noise + said[place + len(noise) // 2 :])
+
+
+def test_what_a_right_worker_says_is_used() -> None:
+    """The input that all the others are made of is no nonsense itself."""
+    assert [answers.put(each) for each in answers.seeds()] == ["accepted"] * 4
 
 
 @pytest.mark.parametrize(("changed", "told"), [

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from conformance.errors import UsageError
 from conformance.remote.raised import rebuilt
@@ -82,7 +82,7 @@ class Link:
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel
         self._watch = -1
-        self._errors: Any = None
+        self._errors: IO[bytes]
         self._until = float("inf")
         self._seconds = float("inf")
 
@@ -122,38 +122,47 @@ class Link:
         """Begin it; what it says of its adapter. Raises Missing without the framework, UsageError for what is wrong."""
         command = self.start.command
         # What a framework writes there is read only if it does not start.
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+        errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         try:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=self._errors,
+                stderr=errors,
                 env={**_ENVIRONMENT, **_own_environment(), **self.start.environment},
                 process_group=0 if os.name == "posix" else None,  # Ctrl-C is not for it, not even while it starts
             )
         except OSError as error:
-            self._errors.close()
+            errors.close()
             raise UsageError(f"adapter '{self.start.adapter}': {command[0]}: {error.strerror}; name a Python") from None
-        self._process = process
         assert process.stdin is not None
         assert process.stdout is not None
         reading, writing = os.dup(process.stdout.fileno()), os.dup(process.stdin.fileno())
         process.stdin.close()
         process.stdout.close()
         os.set_blocking(writing, False)  # who does not read what he is asked is late, too
+        self.attach(process, reading, writing, errors)
+        seconds = self._seconds
+        self.begin(START)
+        facts = self.greeted()
+        self.begin(seconds)
+        return facts
+
+    def attach(self, process: subprocess.Popen[bytes], reading: int, writing: int, errors: IO[bytes]) -> None:
+        """From now on this process is the worker: where it is heard and told, and what it wrote on the side."""
+        self._process, self._errors = process, errors
         self._channel = Channel(reading, writing, self._ready)
         if hasattr(os, "pidfd_open"):
             with contextlib.suppress(OSError):
                 self._watch = os.pidfd_open(process.pid)
-        seconds = self._seconds
-        self.begin(START)
+
+    def greeted(self) -> Mapping[str, Any]:
+        """What it answers to the first request. Raises Missing and UsageError as ``hello`` does."""
         try:
             self._channel.send(self.start.hello())
             answer, _ = self._channel.receive()
         except (EOFError, OSError, WireError, WorkerDied) as error:
             raise UsageError(f"adapter '{self.start.adapter}': {self._last_words(error)}") from None
-        self.begin(seconds)
         return self._said(answer)
 
     def _said(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -32,6 +32,8 @@ from conformance.remote.rounds import RemoteRounds
 from conformance.storage.schema import validate
 from conformance.worker.server import FLAGS, LISTS
 from conformance.worker.wire import WireError, packed, unpacked
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -116,16 +118,16 @@ class RemoteAdapter(Adapter):
         return self._ambient
 
     def surroundings(self) -> Mapping[str, str]:
-        return {str(name): str(value) for name, value in self._asked("state").items()}
+        return self._asked("state", lambda told: {str(name): str(value) for name, value in told.items()})
 
     def literal(self, values: str, dtype: str, device: str) -> str:
-        return str(self._asked("literal", values=values, dtype=dtype, device=device))
+        return self._asked("literal", str, values=values, dtype=dtype, device=device)
 
     def setup(self, request: Request) -> tuple[str, ...]:
-        return _texts(self._asked("setup", request=_written(request)))
+        return self._asked("setup", _texts, request=_written(request))
 
     def script(self, request: Request, has_cotangent: bool) -> tuple[str, ...]:
-        return _texts(self._asked("script", request=_written(request), has_cotangent=has_cotangent))
+        return self._asked("script", _texts, request=_written(request), has_cotangent=has_cotangent)
 
     def place(self, array: Array, device: str, layout: str = "contiguous") -> Tensor:
         self._last += 1
@@ -135,13 +137,15 @@ class RemoteAdapter(Adapter):
         return tensor
 
     def fetch(self, tensor: Tensor) -> Array:
-        answer, parts = self._sent({"do": "fetch", "id": tensor.number}, (tensor,))
-        if "not_an_array" in answer:
-            raise TypeError(f"it is a {str(answer['not_an_array'])[:80]}; fetch must return a NumPy array")
-        try:
+        def array(answer: Mapping[str, Any], parts: Sequence[bytearray]) -> Array | str:
+            if "not_an_array" in answer:
+                return str(answer["not_an_array"])
             got: Array = unpacked(answer["array"], parts[0], BFLOAT16)
-        except (KeyError, IndexError, AttributeError, WireError) as error:
-            raise self._nonsense(f"no array: {error}") from None
+            return got
+
+        got = self._read({"do": "fetch", "id": tensor.number}, array, (tensor,))
+        if isinstance(got, str):
+            raise TypeError(f"it is a {got[:80]}; fetch must return a NumPy array")
         return got
 
     def device_of(self, tensor: Tensor) -> str:
@@ -183,7 +187,7 @@ class RemoteAdapter(Adapter):
             "fixed": {name: names.index(name) for name in fixed},
         }  # fmt: skip
         self._sent(head, (), [data for _, data in arrays])
-        return RemoteRounds(tuple(reels), self._sent, self._nonsense)
+        return RemoteRounds(tuple(reels), self._sent, self._read)
 
     def forget(self) -> None:
         """Let the worker go of its programs, and with them of what the framework has compiled for them."""
@@ -195,18 +199,28 @@ class RemoteAdapter(Adapter):
         )
 
     def _results(self, head: Mapping[str, Any], tensors: Sequence[RemoteTensor]) -> list[RemoteTensor]:
-        answer, _ = self._sent(head, tensors)
-        try:
+        def results(answer: Mapping[str, Any], _: Sequence[bytearray]) -> list[RemoteTensor]:
             return [
                 RemoteTensor(self, int(each["id"]), self.link.generation, str(each.get("device", "")))
                 for each in answer["results"]
             ]
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise self._nonsense("no results") from None
 
-    def _asked(self, what: str, **given: Any) -> Any:
-        answer, _ = self._sent({"do": "ask", "what": what, "given": given})
-        return answer.get("answer")
+        return self._read(head, results, tensors)
+
+    def _asked(self, what: str, read: Callable[[Any], T], **given: Any) -> T:
+        return self._read({"do": "ask", "what": what, "given": given}, lambda answer, _: read(answer.get("answer")))
+
+    def _read(
+        self, head: Mapping[str, Any], read: Callable[[dict[str, Any], list[bytearray]], T],
+        tensors: Sequence[RemoteTensor] = (),
+    ) -> T:  # fmt: skip
+        """A request, and what ``read`` makes of its answer. Raises WorkerDied for one that it can make nothing of."""
+        answer, parts = self._sent(head, tensors)
+        try:
+            return read(answer, parts)
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError, WireError) as error:
+            why = f": {error}" if isinstance(error, WireError) else ""
+            raise self._nonsense(f"to '{head['do']}' came {ascii(answer)[:60]}{why}") from None
 
     def _sent(
         self, head: Mapping[str, Any], tensors: Sequence[RemoteTensor] = (), parts: Sequence[Any] = ()
@@ -232,7 +246,7 @@ class RemoteAdapter(Adapter):
 
 def _texts(given: Sequence[Any]) -> tuple[str, ...]:
     if isinstance(given, str) or not all(isinstance(each, str) for each in given):
-        raise TypeError(f"{str(given)[:60]!r} is no list of texts")
+        raise TypeError("no list of texts")
     return tuple(given)
 
 

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from conformance.adapter import BFLOAT16, Array
-from conformance.worker.wire import WireError, unpacked
+from conformance.worker.wire import unpacked
 
 Answer = tuple[dict[str, Any], list[bytearray]]
 T = TypeVar("T")
 
 
+class Read(Protocol):
+    """Sends a request; returns what a reader makes of the answer, and raises WorkerDied where it can make nothing."""
+
+    def __call__(self, head: Mapping[str, Any], read: Callable[[dict[str, Any], list[bytearray]], T], /) -> T:
+        """Ask and read."""
+
+
 class RemoteRounds:
     """``names`` are the operands that change from call to call; ``ask`` sends a request and returns its answer.
 
-    ``nonsense`` makes an error of an answer that cannot be used.
+    ``read`` sends one and returns what a reader makes of its answer.
     """
 
     def __init__(
         self,
         names: Sequence[str],
         ask: Callable[[Mapping[str, Any]], Answer],
-        nonsense: Callable[[str], BaseException],
+        read: Read,
     ) -> None:
-        self._names, self._ask, self._nonsense = names, ask, nonsense
+        self._names, self._ask, self._read = names, ask, read
 
     def fill(self, offset: int, count: int) -> None:
         """From now on there are ``count`` sets of operands, beginning at this offset of the reels."""
@@ -32,7 +39,7 @@ class RemoteRounds:
 
     def run(self, calls: int) -> float:
         """Call so often; returns the processor seconds that the worker says it took."""
-        return self._asked({"do": "round", "calls": calls}, lambda head, _: float(head["processor"]))
+        return self._read({"do": "round", "calls": calls}, lambda head, _: float(head["processor"]))
 
     def move(self, kind: str, size: int, calls: int) -> None:
         """A copy of an array of so many bytes, or a sum of two, so often."""
@@ -40,27 +47,20 @@ class RemoteRounds:
 
     def results(self) -> list[Array]:
         """What the last call returned. Raises TypeError for what is no plain tensor."""
-        return self._asked({"do": "last"}, _arrays)
+        return self._read({"do": "last"}, _arrays)
 
     def devices(self) -> list[str]:
         """Where the last results are."""
-        return self._asked({"do": "devices"}, lambda head, _: [str(each) for each in head["devices"]])
+        return self._read({"do": "devices"}, lambda head, _: [str(each) for each in head["devices"]])
 
     def operands(self, index: int) -> dict[str, Array]:
         """What a set of operands holds now."""
-        found = self._asked({"do": "set", "index": index}, _arrays)
+        found = self._read({"do": "set", "index": index}, _arrays)
         return dict(zip(self._names, found, strict=False))
 
     def peak(self) -> int | None:
         """Bytes that a call needs at most; None where it cannot be known."""
-        return self._asked({"do": "peak"}, lambda head, _: None if head["bytes"] is None else int(head["bytes"]))
-
-    def _asked(self, head: Mapping[str, Any], read: Callable[[dict[str, Any], list[bytearray]], T]) -> T:
-        answer, parts = self._ask(head)
-        try:
-            return read(answer, parts)
-        except (KeyError, TypeError, ValueError, AttributeError, WireError):
-            raise self._nonsense(f"to '{head['do']}' came {str(answer)[:60]}") from None
+        return self._read({"do": "peak"}, lambda head, _: None if head["bytes"] is None else int(head["bytes"]))
 
 
 def _arrays(head: dict[str, Any], parts: list[bytearray]) -> list[Array]:

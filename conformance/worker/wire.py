@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ MOST_BYTES = 1 << 34  # bytes of an array
 MOST_PARTS = 1 << 10
 _PIECE = 1 << 20
 _KINDS = "biufcU"
+_DTYPE = re.compile(rf"bfloat16|[<|]?[{_KINDS}][0-9]{{1,6}}")
 Head = Mapping[str, Any]
 
 
@@ -110,9 +112,9 @@ def unpacked(facts: Head, part: bytearray, bfloat16: Any) -> Any:
     """The array; ``bfloat16`` is the dtype of that name. Raises WireError if facts and bytes do not agree."""
     name, shape = facts.get("dtype"), facts.get("shape")
     try:
-        dtype = np.dtype(bfloat16 if name == "bfloat16" else name)
-        if not isinstance(name, str) or (name != "bfloat16" and dtype.kind not in _KINDS):
+        if not isinstance(name, str) or not _DTYPE.fullmatch(name):
             raise TypeError
-        return np.frombuffer(part, dtype).reshape(shape) if len(part) else np.empty(shape, dtype)
-    except (TypeError, ValueError):
-        raise WireError(f"{len(part)} bytes are no array of {str(name)[:20]} {str(shape)[:60]}") from None
+        dtype = np.dtype(bfloat16 if name == "bfloat16" else name)
+        return (np.frombuffer(part, dtype) if len(part) else np.empty(0, dtype)).reshape(shape)
+    except (TypeError, ValueError, OverflowError):
+        raise WireError(f"{len(part)} bytes are no array of {ascii(name)[:20]} {ascii(shape)[:60]}") from None
