@@ -1,13 +1,14 @@
 """How long the page takes: 100,000 checks of 12 runs, built, painted and filtered. ``python -m benchmarks.page``.
 
-The runs are cut from the published one: its subjects dealt to twelve machines and days, and some of them again on a
-machine that does not exist, until there are 100,000 checks. Paint and filter are measured by the browser's own
+The runs are cut from the published one: its subjects dealt to twelve machines and days, and where more checks are asked
+for, the subjects again in versions that do not exist. Paint and filter are measured by the browser's own
 performance API.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import resource
 import shutil
@@ -34,9 +35,10 @@ def main() -> int:
     """Print the figures as JSON; 1 if one is beyond its limit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chromium", default=shutil.which("chromium"), help="the browser (default: %(default)s)")
+    parser.add_argument("--checks", type=int, default=CHECKS, help="how many (default: %(default)s)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        paths = list(write_runs(Path(folder)))
+        paths = list(write_runs(Path(folder), options.checks))
         page = Path(folder) / "page.html"
         start = time.perf_counter()
         command = [sys.executable, "-m", "conformance", "report", *map(str, paths), "--out", str(page)]
@@ -50,21 +52,19 @@ def main() -> int:
     return 1 if late else 0
 
 
-def write_runs(folder: Path) -> Iterator[Path]:
-    """Twelve result files with 100,000 checks in all."""
+def write_runs(folder: Path, checks: int) -> Iterator[Path]:
+    """Twelve result files with so many checks in all."""
     head, *rest = record.read(PUBLISHED)
     shared = [each for each in rest if each["record"] in ("case", "implementation", "grid")]
-    owned = [each for each in rest if each["record"] in ("check", "curve")]
+    published = [each for each in rest if each["record"] == "check"]
+    judged = list(itertools.islice(_enough(published), checks))
+    measured = [each for each in rest if each["record"] == "curve"]
+    owned = [*judged, *measured]
     subjects = sorted({json.dumps(each["subject"]) for each in owned})
     place = {subject: number % RUNS for number, subject in enumerate(subjects)}
     parts: list[list[Record]] = [[] for _ in range(RUNS)]
     for each in owned:
         parts[place[json.dumps(each["subject"])]].append(each)
-    missing = CHECKS - sum(each["record"] == "check" for each in owned)
-    for part in parts:
-        for each in [each for each in part if each["record"] == "check"][: max(0, missing)]:
-            part.append({**each, "subject": {**each["subject"], "device": "gpu"}})
-            missing -= 1
     for number, part in enumerate(parts):
         run = {**head, "started": f"2026-01-{number + 1:02d}T00:00:00+00:00"}
         path = folder / str(number) / "results.jsonl"
@@ -73,6 +73,15 @@ def write_runs(folder: Path) -> Iterator[Path]:
             writer.write(record.line(each))
         writer.close()
         yield path
+
+
+def _enough(published: list[Record]) -> Iterator[Record]:
+    """The published checks, and again those of subjects with other versions, as often as one likes."""
+    yield from published
+    for number in itertools.count(1):
+        for each in published:
+            subject = each["subject"]
+            yield {**each, "subject": {**subject, "version": f"{subject['version']}.post{number}"}}
 
 
 def browse(path: Path, chromium: str | None) -> dict[str, float]:

@@ -44,12 +44,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--framework", action="append", choices=NAMES, help="only this one")
     parser.add_argument("--dtype", action="append", choices=DTYPES, help="only this one")
+    parser.add_argument("--exemplar", action="append", help="only this one, such as narrow")
     parser.add_argument("--seeds", type=int, default=20, metavar="N", help="1 to N (20)")
     options = parser.parse_args()
     torch.set_num_threads(1)
     accused = 0
     for framework, dtype in itertools.product(options.framework or NAMES, options.dtype or DTYPES):
-        for name in NAMES[framework]:
+        for name in filter(lambda each: each in (options.exemplar or NAMES[framework]), NAMES[framework]):
             began = time.monotonic()
             target = f"tests.exemplars.in_{framework}:{name}"
             choice = Choice((framework,), (target,), ("cpu",), (dtype,), ("eager",))

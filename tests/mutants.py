@@ -14,6 +14,7 @@ import functools
 import gc
 import importlib
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -272,11 +273,6 @@ def warm() -> None:
     gc.freeze()
 
 
-def examine(module: str) -> Record:
-    """Put every mutant of a module to the test."""
-    return _examined(mutants(module))
-
-
 def examine_survivors(module: str, stored: Record) -> Record:
     """Put those to the test that survived when the module, which is the same now, was examined."""
     left = {each["change"] + each["text"] for each in stored["survivors"]}
@@ -317,6 +313,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--module", action="append", choices=QUICK, help="only this one; the others stay as stored")
     parser.add_argument("--survivors", action="store_true", help="only those that are stored as survivors")
+    parser.add_argument("--first", type=int, metavar="N", help="only so many of each module; nothing is stored")
     options = parser.parse_args()
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     warm()
@@ -326,10 +323,15 @@ def main() -> None:
     for module in options.module or QUICK:
         if failed := put_to_test(Mutant(module, "", 0, 0, 0)):
             sys.exit(f"without any change, this fails for {module}: {failed}")
-        found = examine_survivors(module, stored[module]) if options.survivors else examine(module)
+        if options.survivors:
+            found = examine_survivors(module, stored[module])
+        else:
+            found = _examined(itertools.islice(mutants(module), options.first))
         print(f"{module}: {found['killed']} of {found['mutants']} killed in {found['seconds']} s", flush=True)
         good &= explained(module, found, on_record) and found["killed"] >= ENOUGH * found["mutants"]
         stored[module] = found
+        if options.first:
+            continue
         RESULT.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     sys.exit(not good)
 

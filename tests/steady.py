@@ -50,16 +50,19 @@ def main() -> None:
     """Run the laws of the chosen adapters."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--adapter", action="append", choices=CHOICES, help="only this one")
+    parser.add_argument("--runs", type=int, default=RUNS, metavar="N", help="with the one seed (default: %(default)s)")
+    options = parser.parse_args()
     torch.set_num_threads(1)
     failed = False
-    for adapter in parser.parse_args().adapter or CHOICES:
+    for adapter in options.adapter or CHOICES:
         began = time.monotonic()
         first = laws(CHOICES[adapter], 0)
-        found = [pair for _ in range(RUNS - 1) for pair in differing(first, laws(CHOICES[adapter], 0), repr)]
+        found = [pair for _ in range(options.runs - 1) for pair in differing(first, laws(CHOICES[adapter], 0), repr)]
         found += [pair for seed in SEEDS for pair in differing(first, laws(CHOICES[adapter], seed), kind)]
         took = time.monotonic() - began
         print(
-            f"{adapter}: {len(first)} checks, {RUNS} + {len(SEEDS)} runs, {took:.0f} s; {len(found)} differ", flush=True
+            f"{adapter}: {len(first)} checks, {options.runs} + {len(SEEDS)} runs, {took:.0f} s; {len(found)} differ",
+            flush=True,
         )
         for each in found:
             print(*each, sep="\n  ")
