@@ -45,7 +45,7 @@ RESULT = ROOT / "reports" / "mutants.json"
 # The tests that look at a module, the quickest first; the laws' inputs are looked at by no other.
 QUICK = {
     "spec.clauses": ("tolerances", "spec"),
-    "spec.bounds": ("tolerances", "spec", "bounds"),
+    "spec.bounds": ("tolerances", "spec", "bounds", "configurations"),
     "arithmetic.ulp": ("ulp", "bounds"),
     "operator": ("operator", "bounds"),
     "spec.verdict": ("verdict", "bounds"),

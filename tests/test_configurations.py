@@ -151,6 +151,21 @@ def test_a_result_is_as_good_as_the_coarser_of_its_dtype_and_that_of_the_logits(
         assert clauses(made, what, moved(made, what, 19, dtype=dtype, precision=11)) == [clause_of(what)]
 
 
+def test_a_mean_may_round_the_share_of_its_cotangent() -> None:
+    """To half a step of the subnormal numbers, which the weight makes larger; not by two of them."""
+    count, cotangent = 1009, 0.000325
+    made = planned(
+        [0.0] * count, [1.0] * count, "float16", cotangent=cotangent, weight=[512.0] * count,
+        reduction="mean", divisor="numel", along=("logits",),
+    )  # fmt: skip
+    share = np.float16(float(np.float16(cotangent)) / count)
+    step = DTYPES["float16"].smallest
+    assert share == 5 * step
+    for steps, broken in ((3, ["C2"]), (5, []), (7, ["C2"])):
+        got = np.full(count, -256 * steps * step)
+        assert clauses(made, "gradient logits", np.float16(got)) == broken
+
+
 def test_a_mean_of_nothing_is_not_judged() -> None:
     """A sum of nothing is, and a mean of something."""
     nothing = np.float32(np.nan)
