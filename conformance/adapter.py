@@ -7,6 +7,7 @@ framework's own differentiation, and brings arrays back.
 from __future__ import annotations
 
 import abc
+import functools
 import inspect
 import zlib
 from collections.abc import Callable, Collection, Mapping
@@ -170,7 +171,11 @@ class Implementation:
 
     def offers(self, keyword: str) -> bool:
         """True if the function's signature has the keyword."""
-        return keyword in signature_of(self.function).parameters
+        return keyword in self._parameters
+
+    @functools.cached_property
+    def _parameters(self) -> frozenset[str]:
+        return frozenset(signature_of(self.function).parameters)
 
     def call_text(
         self, reduction: str, given: Collection[str], label_smoothing: float | None, ignore_index: int | None = None

@@ -58,10 +58,8 @@ class Truth:
         columns = [np.broadcast_to(given.get(name, np.float64(1)), made.shape).reshape(-1) for name in _COLUMNS]
         columns += [np.broadcast_to(each.values, made.shape).reshape(-1) for each in made.tangents().values()]
         stacked = np.ascontiguousarray(np.stack(columns, axis=-1)) if self.count else np.empty((0, len(columns)))
-        keys = stacked.view(np.dtype((np.void, stacked.itemsize * len(columns)))).reshape(-1)
-        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        first, self.owner = _different(stacked)
         self.elements: Floats = stacked[first]
-        self.owner: Indices = inverse.reshape(-1)
         self.counts: Indices = np.bincount(self.owner, minlength=len(self.elements))
 
     def right(self, what: str) -> Right:
@@ -170,6 +168,18 @@ class Truth:
 
         summands = max(self.count // max(size, 1), 1)
         return Right(narrowed(totals), added_up(term / divisor), summands, added_up(shares))
+
+
+def _different(rows: Floats) -> tuple[Indices, Indices]:
+    """Where the first of each different row is, and which of these each row is. By their bits."""
+    bits = rows.view(np.uint64)
+    # A number for each row sorts ten times faster than the row; should two rows share one, the rows decide.
+    weights = np.random.default_rng(0).integers(0, 2**63, rows.shape[1], np.uint64) * np.uint64(2) + np.uint64(1)
+    for keys in ((bits * weights).sum(axis=1), rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))):
+        _, first, owner = np.unique(keys.reshape(-1), return_index=True, return_inverse=True)
+        if np.array_equal(bits[first][owner.reshape(-1)], bits):
+            break
+    return first, owner.reshape(-1)
 
 
 @functools.lru_cache(1024)
