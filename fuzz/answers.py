@@ -13,6 +13,7 @@ import json
 import os
 import random
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +31,14 @@ from fuzz import hostile
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
 _SECONDS = 5.0
+# Kept before it is handed on, which tee does not promise.
+_KEEP = """import os, sys
+kept = open(sys.argv[1], 'wb', 0)
+while data := os.read(0, 65536):
+    kept.write(data)
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+"""
 GREETED = 1  # a flag: the right hello comes first
 Message = tuple[dict[str, Any], bytes]
 
@@ -59,7 +68,7 @@ def _said() -> tuple[bytes, bytes]:
     """The hello of a real worker, and its other answers."""
     said = _FOLDER / "said"
     place = environments.locate("numpy")
-    command = ("sh", "-c", f'"$0" "$@" | tee {said}', *place.command)
+    command = ("sh", "-c", f'"$0" "$@" | {sys.executable} -c "{_KEEP}" {said}', *place.command)
     link = Link(Start("numpy", place.folder, command))
     _converse(RemoteAdapter(link, link.hello()))
     link.close()
