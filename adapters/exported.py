@@ -14,7 +14,8 @@ import ml_dtypes
 import numpy as np
 import torch
 
-from conformance.adapter import Array, Implementation, NotOffered, Reduction
+from conformance.adapter import Array, Implementation, NotOffered, Reduction, Request
+from conformance.adapters.numpy import NumPy
 
 DOCS = "https://docs.pytorch.org/docs/stable/onnx.html"
 REDUCTIONS = {
@@ -39,9 +40,37 @@ class _Loss(torch.nn.Module):
         )
 
 
-def implementations(opened: Callable[[bytes], Session]) -> tuple[Implementation, ...]:
-    """One for each exporter; ``opened`` makes of a model what runs it."""
-    return tuple(_implementation(name, opened) for name in _EXPORTERS)
+class Exported(NumPy):
+    """The adapter of what runs such models.
+
+    ``opened`` makes of a model what runs it; ``running`` are the last lines of a script in which the model is ``file``.
+    """
+
+    modes = ("graph",)
+    dtypes = ("float64", "float32", "float16")
+    quantities = ("loss",)
+    compiles_slowly = ("graph",)  # every rank, dtype and option is exported anew
+    running: tuple[str, ...] = ()
+
+    def opened(self, model: bytes) -> Session:
+        """What runs a model: operands in, their loss out."""
+        raise NotImplementedError
+
+    def implementations(self) -> tuple[Implementation, ...]:
+        return tuple(_implementation(name, self.opened) for name in _EXPORTERS)
+
+    def ambient(self) -> dict[str, Any]:
+        return {}
+
+    def script(self, request: Request, has_cotangent: bool) -> tuple[str, ...]:
+        if request.mode != "graph" or request.reduction != "none":
+            raise NotOffered("no reproducer of reductions")
+        dynamo = "dynamo=False" not in request.implementation.name
+        return (
+            "m = torch.nn.BCEWithLogitsLoss(reduction='none'); file = io.BytesIO()",
+            f"torch.onnx.export(m, (torch.tensor(x), torch.tensor(z)), file, dynamo={dynamo})",
+            *self.running,
+        )
 
 
 def _implementation(name: str, opened: Callable[[bytes], Session]) -> Implementation:

@@ -384,6 +384,31 @@ def _version(package: str) -> str:
         return "not installed"
 
 
+def placed(
+    array: Array,
+    layout: str,
+    make: Callable[[Array], Tensor],
+    expand: Callable[[Tensor, tuple[int, ...]], Tensor],
+    permute: Callable[[Tensor, tuple[int, ...]], Tensor],
+) -> Tensor:
+    """A tensor with ``array``'s values in the given layout, as a view where the framework has views.
+
+    ``make`` makes a tensor of an array, ``expand`` one of this shape, ``permute`` one with the axes in this order.
+    Raises NotOffered for texts and for layouts that these cannot make.
+    """
+    if array.dtype.kind in "US":
+        raise NotOffered("no tensors of texts")
+    if layout == "contiguous":
+        return make(array)
+    if layout == "expanded":
+        return expand(make(array[:1]), array.shape)
+    base, view = strided(array, layout)
+    tensor = make(base)
+    if not view:
+        return tensor
+    return permute(tensor, view) if layout == "transposed" else tensor[view]  # type: ignore[arg-type]
+
+
 def strided(array: Array, layout: str) -> tuple[Array, tuple[slice, ...] | tuple[int, ...]]:
     """A larger array and how to view it, so that the view has ``array``'s values in the given layout.
 

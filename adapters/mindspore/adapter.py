@@ -24,7 +24,7 @@ from conformance.adapter import (
     Reduction,
     Request,
     Tensor,
-    strided,
+    placed,
 )
 
 ms.set_context(mode=ms.PYNATIVE_MODE)
@@ -152,17 +152,9 @@ class MindSpore(Adapter):
         }  # fmt: skip
 
     def place(self, array: Array, device: str, layout: str = "contiguous") -> Tensor:
-        if array.dtype.kind in "US":
-            raise NotOffered("no string tensors here")
-        if layout == "contiguous":
-            return _tensor(array)
-        if layout == "expanded":
-            return _tensor(array[:1]).broadcast_to(array.shape)
-        base, view = strided(array, layout)
-        tensor = _tensor(base)
-        if layout == "transposed":
-            return tensor.transpose(*view) if view else tensor
-        return tensor[view] if view else tensor
+        return placed(
+            array, layout, _tensor, lambda it, shape: it.broadcast_to(shape), lambda it, axes: it.transpose(*axes)
+        )
 
     def fetch(self, tensor: Tensor) -> Array:
         if tensor.dtype == ms.bfloat16:

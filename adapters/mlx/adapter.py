@@ -23,7 +23,7 @@ from conformance.adapter import (
     Reduction,
     Request,
     Tensor,
-    strided,
+    placed,
 )
 
 DOCS = "https://ml-explore.github.io/mlx/build/html/python/nn/_autosummary_functions/"
@@ -106,15 +106,7 @@ class MLX(Adapter):
         }  # fmt: skip
 
     def place(self, array: Array, device: str, layout: str = "contiguous") -> Tensor:
-        if array.dtype.kind in "US":
-            raise NotOffered("MLX has no string arrays")
-        if layout == "contiguous":
-            return _tensor(array)
-        if layout == "expanded":
-            return mx.broadcast_to(_tensor(array[:1]), array.shape)
-        base, view = strided(array, layout)
-        tensor = _tensor(base)
-        return mx.transpose(tensor, view) if layout == "transposed" else tensor[view]
+        return placed(array, layout, _tensor, mx.broadcast_to, mx.transpose)
 
     def fetch(self, tensor: Tensor) -> Array:
         # A view has the strides of what it is a view of.

@@ -21,7 +21,7 @@ from conformance.adapter import (
     Request,
     Supported,
     Tensor,
-    strided,
+    placed,
 )
 
 DOCS = "https://www.paddlepaddle.org.cn/documentation/docs/en/api/paddle/"
@@ -185,17 +185,13 @@ class Paddle(Adapter):
         }
 
     def place(self, array: Array, device: str, layout: str = "contiguous") -> Tensor:
-        if array.dtype.kind in "US":
-            raise NotOffered("PaddlePaddle has no string tensors")
-        if layout == "contiguous":
-            return _tensor(array, device)
-        if layout == "expanded":
-            return _tensor(array[:1], device).expand(array.shape)
-        base, view = strided(array, layout)
-        tensor = _tensor(base, device)
-        if layout == "transposed":
-            return tensor.transpose(list(view))
-        return tensor[view] if view else tensor
+        return placed(
+            array,
+            layout,
+            lambda it: _tensor(it, device),
+            lambda it, shape: it.expand(shape),
+            lambda it, axes: it.transpose(list(axes)),
+        )
 
     def fetch(self, tensor: Tensor) -> Array:
         return tensor.numpy()

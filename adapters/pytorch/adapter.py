@@ -29,7 +29,7 @@ from conformance.adapter import (
     Request,
     Switch,
     Tensor,
-    strided,
+    placed,
 )
 
 # Past the limit torch.compile falls back to eager without a word, and nothing compiled would be judged.
@@ -259,22 +259,16 @@ class PyTorch(Adapter):
         return torch.cuda.max_memory_allocated() - before
 
     def place(self, array: Array, device: str, layout: str = "contiguous") -> Tensor:
-        if array.dtype.kind in "US":
-            raise NotOffered("PyTorch has no string tensors")
-        target = _DEVICES[device]
-        if layout == "contiguous":
-            return _tensor(array).to(target)
-        if layout == "expanded":
-            return _tensor(array[:1]).to(target).expand(array.shape)
+        def make(values: Array) -> Tensor:
+            return _tensor(values).to(_DEVICES[device])
+
         if layout == "channels_last":
             if array.ndim != 4:
                 raise NotOffered("channels_last needs rank 4")
-            return _tensor(array).to(target).to(memory_format=torch.channels_last)
+            return make(array).to(memory_format=torch.channels_last)
         if layout == "broadcast":
-            return _tensor(array.reshape(-1)[:1]).to(target).expand(array.shape)
-        base, view = strided(array, layout)
-        tensor = _tensor(base).to(target)
-        return tensor.permute(view) if layout == "transposed" else tensor[view]
+            return make(array.reshape(-1)[:1]).expand(array.shape)
+        return placed(array, layout, make, lambda it, shape: it.expand(shape), lambda it, axes: it.permute(axes))
 
     def refill(self, tensor: Tensor, array: Array) -> None:
         with torch.no_grad():

@@ -22,7 +22,7 @@ from conformance.adapter import (
     Program,
     Reduction,
     Request,
-    strided,
+    placed,
 )
 
 if Device.DEFAULT in ("CPU", "CLANG") and shutil.which(os.environ.get("CC", "clang")) is None:
@@ -105,17 +105,13 @@ class Tinygrad(Adapter):
         }  # fmt: skip
 
     def place(self, array: Array, device: str, layout: str = "contiguous") -> Tensor:
-        if array.dtype.kind in "US":
-            raise NotOffered("tinygrad has no string tensors")
-        if layout == "contiguous":
-            return _tensor(array, device).realize()
-        if layout == "expanded":
-            return _tensor(array[:1], device).realize().expand(array.shape)
-        base, view = strided(array, layout)
-        tensor = _tensor(base, device).realize()
-        if layout == "transposed":
-            return tensor.permute(view)
-        return tensor[view] if view else tensor
+        return placed(
+            array,
+            layout,
+            lambda it: _tensor(it, device).realize(),
+            lambda it, shape: it.expand(shape),
+            lambda it, axes: it.permute(axes),
+        )
 
     def fetch(self, tensor: Tensor) -> Array:
         if tensor.dtype == dtypes.bfloat16:
