@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections import defaultdict
 from collections.abc import Sequence
 
 from conformance.records.record import Record
-from conformance.report import sweeps
+from conformance.report import cells, sweeps
 from conformance.report.causes import Cause, causes, of_functions
 from conformance.report.merge import Merged
 from conformance.report.standing import standing
@@ -22,7 +21,7 @@ def table(merged: Merged) -> str:
     versions = {
         name: next(iter(each["versions"].values())) for run in merged.runs for name, each in run["adapters"].items()
     }
-    subjects = _escaped(", ".join(f"{name} {version}" for name, version in sorted(versions.items())))
+    subjects = cells.escaped(", ".join(f"{name} {version}" for name, version in sorted(versions.items())))
     # Records from before there were roles say nothing of who is a function.
     judged = (
         "public functions" if any("role" in each for each in merged.implementations.values()) else "implementations"
@@ -43,18 +42,14 @@ def _swept(merged: Merged) -> list[str]:
     if not rows:
         return []
     head = ["implementation", "quantity, label", *rows[0].shares, "worst ULP", "at logit", "no distance"]
-    lines = ["", "Every float32 as a logit, the share of results by their error in ULP:", "", *_table_head(head)]
+    lines = ["", "Every float32 as a logit, the share of results by their error in ULP:", "", *cells.head(head)]
     for row in rows:
         subject = row.record["subject"]
         who = f"{subject['adapter']} {subject['implementation']} ({subject['mode']})"
         worst = (row.worst.get("ulp", ""), row.worst.get("logit", ""))
-        cells = (who, f"{row.found['quantity']}, {row.found['label']}", *row.shares.values(), *worst, row.others)
-        lines.append("| " + " | ".join(_escaped(cell) for cell in cells) + " |")
+        told = (who, f"{row.found['quantity']}, {row.found['label']}", *row.shares.values(), *worst, row.others)
+        lines.append(cells.row(told))
     return lines
-
-
-def _table_head(names: list[str]) -> list[str]:
-    return ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
 
 
 def _unexpected(merged: Merged) -> list[str]:
@@ -84,8 +79,8 @@ def _unexpected(merged: Merged) -> list[str]:
 def _surprise(key: tuple[str, ...], checks: list[Record]) -> str:
     first = checks[0]
     text = f"{first['case']} ({first['subject']['mode']}, {first['subject']['dtype']}): "
-    cells = (*key, str(len(checks)), text + (first.get("note") or "") + " " + first.get("detail", ""))
-    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
+    told = (*key, str(len(checks)), text + (first.get("note") or "") + " " + first.get("detail", ""))
+    return cells.row(told)
 
 
 def _gravity(key: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
@@ -104,7 +99,7 @@ def _known(found: Sequence[Cause]) -> list[str]:
     lines = []
     if judged:
         head = ["severity", "framework", "what a user sees", "where", "the worst of it"]
-        lines += ["The known deviations of public functions that lead, worst first:", "", *_table_head(head)]
+        lines += ["The known deviations of public functions that lead, worst first:", "", *cells.head(head)]
         lines += [_row(cause) for cause in judged[:_LEADING]]
     return [*lines, *(["", f"The page has the others: {told}."] if told else [])]
 
@@ -114,16 +109,11 @@ def _row(cause: Cause) -> str:
     title = cause["title"] or cause["reason"]
     link = f" [Upstream]({cause['link']})" if cause["link"].startswith("https://") else ""
     severity = SEVERITIES.get(cause["severity"], "")
-    cells = (
+    told = (
         f"{severity} ({leading['level']})" if severity else str(leading["level"]),
         cause["adapter"],
         f"{title}.{link}" if not title.endswith(".") else f"{title}{link}",
         leading["where"],
         leading["magnitude"],
     )
-    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
-
-
-def _escaped(text: str) -> str:
-    """One line of text that is text: no row, tag or heading begins in it."""
-    return " ".join(html.escape(text, quote=False).replace("\\", "\\\\").replace("|", "\\|").split())
+    return cells.row(told)
