@@ -77,9 +77,9 @@ def _largest(those: Sequence[Swept]) -> Iterator[str]:
         ["function", "mode", "device", *(f"{name}, label {label}" for name, label in columns), "command"]
     )
     for each in those:
-        worst = [worst(each.rows[cell]) if cell in each.rows else "" for cell in columns]
+        errors = [worst(each.rows[cell]) if cell in each.rows else "" for cell in columns]
         yield cells.row(
-            [each.name, ", ".join(each.modes), each.subject["device"], *worst, f"[{each.number}](#c{each.number})"]
+            [each.name, ", ".join(each.modes), each.subject["device"], *errors, f"[{each.number}](#c{each.number})"]
         )
 
 
@@ -99,9 +99,9 @@ def _shares(those: Sequence[Swept]) -> Iterator[str]:
     for each in counted:
         for cell in columns:
             if row := each.rows.get(cell):
-                worst = (row.worst.get("ulp", ""), row.worst.get("logit", ""))
+                farthest = (row.worst.get("ulp", ""), row.worst.get("logit", ""))
                 who = (each.name, ", ".join(each.modes), ", ".join(cell))
-                yield cells.row([*who, *row.shares.values(), *worst, row.others])
+                yield cells.row([*who, *row.shares.values(), *farthest, row.others])
     yield from ("", "</details>")
 
 

@@ -14,7 +14,7 @@ from conformance.report.draft import issue, plain
 from conformance.report.merge import Merged
 from conformance.report.standing import standing
 from conformance.report.states import SEVERITIES
-from conformance.report.titles import short, titles
+from conformance.report.titles import environment, short, titles
 from conformance.spec.clauses import Level
 
 _INTRODUCTION = """\
@@ -136,7 +136,7 @@ def _command(cause: Cause) -> str:
     """What judges the example alone, where no script of the framework alone is recorded."""
     subject, check = cause["example"]["subject"], cause["example"]
     return (
-        f"python -m conformance run --adapter {subject['adapter']} --implementation '{subject['implementation']}' "
+        f"python -m conformance run --adapter {environment(subject)} --implementation '{subject['implementation']}' "
         f"--mode {subject['mode']} --dtype {subject['dtype']} --clause {check['clause']} --case {check['case']} "
         "--strict"
     )

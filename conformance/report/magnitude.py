@@ -41,7 +41,10 @@ class Magnitude:
         if math.isfinite(self.relative):
             share = f"{100 * self.relative:.3g} %" if self.relative >= 1e-3 else f"{self.relative:.2g} relative"
             apart = f": {share}, {short(self.ulp)} ULP"
-        return f"{self.got:.9g} for {self.exact:.9g}{place} ({self.dtype}){apart}"
+        got, exact = (f"{each:.9g}" for each in (self.got, self.exact))
+        if got == exact and self.got != self.exact:
+            got, exact = repr(self.got), repr(self.exact)
+        return f"{got} for {exact}{place} ({self.dtype}){apart}"
 
 
 def short(ulps: float) -> str:

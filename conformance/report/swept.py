@@ -9,12 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
-
 from conformance.report import sweeps
 from conformance.report.merge import Merged
 from conformance.report.sweeps import Row
-from conformance.report.titles import short, titles
+from conformance.report.titles import environment, short, titles
 from conformance.sweep.grid import pattern_of
 
 _UP = decimal.Context(prec=3, rounding=decimal.ROUND_CEILING)
@@ -50,7 +48,7 @@ class Swept:
         more += "" if quantities == "loss,gradient" else f" --quantity {quantities}"
         for mode in self.modes:
             yield (
-                f"python -m conformance sweep --adapter {subject['adapter'].partition('==')[0]}=={_public(subject)} "
+                f"python -m conformance sweep --adapter {environment(subject)} "
                 f"--implementation {_quoted(subject['implementation'])} --mode {mode} --device {subject['device']} "
                 f"--dtype {subject['dtype']}{more}"
             )
@@ -107,14 +105,6 @@ def worst(row: Row) -> str:
 def _rounded(ulp: float, context: decimal.Context) -> str:
     number = context.create_decimal_from_float(ulp)
     return f"{number.normalize():f}" if ulp < 1e4 else f"{number:.2e}".replace("e+", "e")
-
-
-def _public(subject: Mapping[str, str]) -> str:
-    """The version as a registry has it: without what a build adds."""
-    try:
-        return Version(subject["version"]).public
-    except InvalidVersion:
-        return subject["version"]
 
 
 def _quoted(name: str) -> str:

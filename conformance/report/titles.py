@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from packaging.version import InvalidVersion, Version
+
 from conformance.report.merge import Merged
 
 
@@ -24,6 +26,15 @@ def states(merged: Merged) -> dict[str, list[Mapping[str, Any]]]:
 def short(title: str) -> str:
     """The framework alone, of a title such as 'JAX, Optax'."""
     return title.partition(",")[0]
+
+
+def environment(subject: Mapping[str, str]) -> str:
+    """The subject's adapter in its version, as --adapter takes it: without what a build adds to the version."""
+    try:
+        version = Version(subject["version"]).public
+    except InvalidVersion:
+        version = subject["version"]
+    return f"{subject['adapter'].partition('==')[0]}=={version}"
 
 
 def _title(name: str, facts: Mapping[str, Any]) -> str:
