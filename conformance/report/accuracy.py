@@ -38,8 +38,8 @@ Machine: {machines}. Of a framework, function, mode or dtype that is not here no
 _STATED = """\
 ## What the frameworks state
 
-What their documentation says of the accuracy of this function, or of those that it is made of. Where nothing stands,
-nothing was found that says how accurate a result is.
+What their documentation says of the accuracy of these functions, or of what they are made of; what it says of one dtype
+stands beside that. Of the others nothing was found that says how accurate a result is.
 
 """
 _COMMANDS = """\
@@ -56,7 +56,7 @@ def text(merged: Merged, runs: str) -> str:
     found = swept(merged)
     by_dtype = {name: [each for each in found if each.subject["dtype"] == name] for name in _ORDER}
     said = states(merged)
-    parts = [_INTRODUCTION.format(runs=runs, machines=home.facts(merged)["machines"])]
+    parts = [_INTRODUCTION.format(runs=runs, machines=home.facts(merged)["machines"]).rstrip("\n")]
     for name, those in by_dtype.items():
         if those:
             parts.append(
@@ -114,19 +114,12 @@ def _stated_of(said: Mapping[str, Sequence[Mapping[str, Any]]], dtype: str, merg
 
 
 def _stated(said: Mapping[str, Sequence[Mapping[str, Any]]], merged: Merged) -> Iterator[str]:
-    yield from cells.head(["framework", "of", "dtypes", "what it says", "where, and when it was read"])
+    yield from cells.head(["framework", "of", "what it says", "where, and when it was read"])
     for adapter, statements in said.items():
         for each in statements:
-            dtypes = ", ".join(each.get("dtypes", ())) or "any"
-            yield cells.row(
-                [
-                    titles(merged)[adapter],
-                    each["of"],
-                    dtypes,
-                    each["says"],
-                    f"[documentation]({each['url']}), {each['read']}",
-                ]
-            )
+            if not each.get("dtypes"):
+                place = f"[documentation]({each['url']}), {each['read']}"
+                yield cells.row([titles(merged)[adapter], each["of"], each["says"], place])
 
 
 def _statement(each: Mapping[str, Any]) -> str:

@@ -33,7 +33,8 @@ suite, and clauses that only record a choice (*may*).
   refusal.
 - **At worst** is the worst element that the suite saw, of all its inputs; the script shows one that is easy to read.
   Exact values are proven by ball arithmetic.
-- Each script uses the framework alone; `python -m conformance reproduce RUN` holds what it prints to its last line.
+- Each script uses the framework alone and runs as a file; `python -m conformance reproduce RUN` holds what it prints to
+  its last line.
 - What a library inherits from the framework below is listed at its end, and is to be filed there.
 - **Upstream: none found** means that no thread on this very defect was found in the framework's tracker.
 
@@ -97,7 +98,7 @@ def _entry(each: Finding, packages: Mapping[str, str]) -> Iterator[str]:
         if row["level"] in _LEVELS and not row["documented"]:
             worst = f"; at worst {row['magnitude']}" if row["magnitude"] else ""
             where = "" if row is cause["rows"][0] else f" {row['where']};"
-            clauses = f"clauses {', '.join(row['clauses'])}, {row['count']:,} checks"
+            clauses = f"clauses {', '.join(row['clauses'])}, {row['count']:,} check{'s' * (row['count'] != 1)}"
             yield f"- **{row['level']}**, {severity}:{plain(where)} {clauses}{plain(worst)}"
     if not cause["reproducer"]:
         yield f"- **Shown by:** `{_command(cause)}`"
