@@ -70,6 +70,21 @@ def test_a_draft_says_what_an_issue_needs() -> None:
         assert part in told
 
 
+def test_what_is_inherited_has_no_draft() -> None:
+    """The page says whose it is, by the name that people know."""
+    text = {"reason": "It cancels.", "harm": "No gradient.", "title": "The tail is gone"}
+    facts = {**runs.head()["adapters"]["a"], "title": "Beth, Gimel"}
+    adapters = {**runs.head()["adapters"], "b": facts}
+
+    def drawn(**more: str) -> str:
+        head = runs.head(deviations={"a": {"tail": {**text, **more}}}, adapters=adapters)
+        return page.render(merge([[head, runs.check()]]))
+
+    assert "Draft of an issue" in drawn()
+    assert "Draft of an issue" not in drawn(inherited="b")
+    assert "it is inherited from Beth, and is to be filed there" in drawn(inherited="b")
+
+
 def test_what_no_ledger_lists_is_told_first() -> None:
     """A door that has nothing to fix says so only where nothing is new, and every word of home leads somewhere."""
     case = runs.case("values/one", input={"logits": ["17"], "labels": ["1"]})

@@ -103,7 +103,7 @@ def _fixed() -> dict[str, Any]:
     return {
         "version": __version__, "sections": SECTIONS, "measured": MEASURED, "about": ABOUT, "roles": ROLES,
         "clauses": CLAUSES, "states": STATES, "levels": LEVELS, "legend": _LEGEND, "columns": home.COLUMNS,
-        "glossary": GLOSSARY, "draft": draft.draft, "style": templates.style(),
+        "glossary": GLOSSARY, "short": titles.short, "draft": draft.draft, "style": templates.style(),
         "script": templates.scripts(),
     }  # fmt: skip
 
