@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from conformance.records import record
 from conformance.report import findings
 from conformance.report.merge import merge
-from conformance.spec.outcome import Deviates
 from tests import runs
 
 TEXT = {"title": "The tail is gone", "reason": "It cancels.", "harm": "No gradient.", "severity": "silent-small"}
@@ -96,15 +94,6 @@ def test_the_worst_framework_comes_first() -> None:
 def test_at_a_probability_is_not_at_a_logit() -> None:
     """Chapter P's elements are probabilities."""
     assert "at probability 17, label 1" in told(runs.check(clause="P2"))
-
-
-def test_the_worst_is_one_that_logit_and_label_explain() -> None:
-    """Not one of integer labels, unless there is no other."""
-    broken = Deviates("overflow", "inf", {}, dataclasses.replace(runs.WORST, got="inf"))
-    integer = runs.check("dtypes/one", "D3", outcome=broken)
-
-    assert "at worst 0 for" in told(runs.check(), integer)
-    assert "at worst inf for" in told(integer)
 
 
 def test_texts_begin_no_emphasis_and_no_tag() -> None:

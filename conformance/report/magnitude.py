@@ -10,8 +10,6 @@ from conformance.records.record import Record
 
 # A law compares two results with each other: what stands there as exact is the other one. L7 knows the exact value.
 _LAW, _LAW_WITH_ORACLE = "L", "L7"
-# Labels of integers: logit and label do not tell why a result is wrong there; it is shown where nothing else is.
-_OTHER_LABELS = "D3"
 
 
 @dataclass(frozen=True)
@@ -56,9 +54,8 @@ def short(ulps: float) -> str:
 
 def worst(checks: Iterable[Record]) -> Magnitude | None:
     """The worst of the checks' worst elements: what is not finite first, then by relative and absolute distance."""
-    measured = [check for check in checks if _is_measured(check)]
-    plain = [check for check in measured if check["clause"] != _OTHER_LABELS]
-    return max(map(_magnitude, plain or measured), key=_badness, default=None)
+    found = [_magnitude(check) for check in checks if _is_measured(check)]
+    return max(found, key=_badness, default=None)
 
 
 def _is_measured(check: Record) -> bool:
