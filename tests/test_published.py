@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from packaging.version import Version
 
@@ -9,13 +11,13 @@ from conformance.golden.collection import load_all
 from conformance.records import record
 from conformance.records.ledger import FILE, load
 from conformance.remote import manifest
-from conformance.report import markdown, page
+from conformance.report import accuracy, findings, markdown, page
 from conformance.report.causes import causes, of_functions
 from conformance.report.standing import standing
 from conformance.report.states import SEVERITIES
 from conformance.storage import content
 from conformance.verbs.reporting import results
-from tests import fairness
+from tests import fairness, retold
 
 ROOT = content.PACKAGE.parent
 PUBLISHED = ROOT / "reports" / "cpu"
@@ -32,6 +34,23 @@ def test_readme_shows_what_the_published_run_found(merged: page.Merged) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
 
     assert markdown.table(merged).strip() in readme
+
+
+def test_accuracy_and_findings_say_what_all_published_runs_found() -> None:
+    """Word for word; `python -m conformance report reports --accuracy ACCURACY.md --findings reports/FINDINGS.md`."""
+    everything = page.merge(list(record.read(each)) for each in results(ROOT / "reports"))
+
+    assert everything.notes == []
+    assert (ROOT / "ACCURACY.md").read_text(encoding="utf-8") == accuracy.text(everything, "reports")
+    assert (ROOT / "reports" / "FINDINGS.md").read_text(encoding="utf-8") == findings.text(everything, "reports")
+
+
+@pytest.mark.parametrize("path", retold.published(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_published_runs_speak_in_the_words_of_today(path: Path) -> None:
+    """Of the ledgers and of what adapter.toml tells; `python -m tests.retold` puts them there."""
+    head = next(iter(record.read(path)))
+
+    assert retold.retold(head) == head
 
 
 def test_readme_counts_the_cases() -> None:

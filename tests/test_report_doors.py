@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conformance.records import record
-from conformance.report import causes, doors, effects, home, page, port, searching, standing, traps
+from conformance.report import causes, doors, draft, effects, home, page, port, searching, standing, traps
 from conformance.report.merge import merge
 from conformance.spec.outcome import Deviates
 from conformance.storage.schema import validate
@@ -64,10 +64,25 @@ def test_a_draft_says_what_an_issue_needs() -> None:
     """Title, script, what is printed and what is exact, versions, effect."""
     text = {"reason": "It cancels.", "harm": "No gradient.", "title": "The tail is gone"}
     (cause,) = causes.causes(merge([[runs.head(deviations={"a": {"tail": text}}), runs.check()]]))
-    draft = doors.draft(cause, ["1.0"])
+    told = draft.draft(cause, ["1.0"])
 
-    for part in ("The tail is gone", "x = 0.0", "Printed: `0.0`; exact: `1.0`", "**Versions:** 1.0", "No gradient."):
-        assert part in draft
+    for part in ("The tail is gone", "x = 0.0", "Got: `0.0`; exact: `1.0`", "**Versions:** 1.0", "No gradient."):
+        assert part in told
+
+
+def test_what_is_inherited_has_no_draft() -> None:
+    """The page says whose it is, by the name that people know."""
+    text = {"reason": "It cancels.", "harm": "No gradient.", "title": "The tail is gone"}
+    facts = {**runs.head()["adapters"]["a"], "title": "Beth, Gimel"}
+    adapters = {**runs.head()["adapters"], "b": facts}
+
+    def drawn(**more: str) -> str:
+        head = runs.head(deviations={"a": {"tail": {**text, **more}}}, adapters=adapters)
+        return page.render(merge([[head, runs.check()]]))
+
+    assert "Draft of an issue" in drawn()
+    assert "Draft of an issue" not in drawn(inherited="b")
+    assert "it is inherited from Beth, and is to be filed there" in drawn(inherited="b")
 
 
 def test_what_no_ledger_lists_is_told_first() -> None:

@@ -6,6 +6,7 @@ import itertools
 import json
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -292,6 +293,40 @@ def test_what_cannot_be_swept_is_refused(wrong: list[str], tmp_path: Path, capsy
     command = ["sweep", "--adapter", "numpy", "--implementation", "exact", "--dtype", "float16", "--out", str(tmp_path)]
     assert main([*command, *wrong]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_framework_elsewhere_is_swept_in_a_worker_with_the_same_counts(tmp_path: Path) -> None:
+    """Of another Python, or of an environment that was made for a version."""
+    asked = ["--implementation", "exact", "--dtype", "bfloat16", "--quantity", "loss"]
+    found = []
+    for name, adapter in (("here", "numpy"), ("elsewhere", f"numpy@{sys.executable}")):
+        assert main(["sweep", "--adapter", adapter, *asked, "--out", str(tmp_path / name)]) == 0
+        lines = (tmp_path / name / "results.jsonl").read_text(encoding="utf-8").splitlines()
+        found.append(json.loads(lines[-1]))
+
+    here, there = ({**each, "subject": {**each["subject"], "adapter": ""}} for each in found)
+    assert here == there
+
+
+REFUSING = """
+import torch
+
+def loss(logits, labels):
+    if logits.isnan().any():
+        raise ValueError("a NaN\\nis refused")
+    return torch.nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+"""
+
+
+def test_who_refuses_a_logit_cannot_be_swept_and_says_so_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """NaN is among the logits; exit code 2, and no traceback."""
+    (tmp_path / "refusing.py").write_text(REFUSING, encoding="utf-8")
+    asked = ["--adapter", "pytorch", "--implementation", f"{tmp_path / 'refusing.py'}:loss", "--dtype", "float16"]
+
+    assert main(["sweep", *asked, "--out", str(tmp_path / "out")]) == 2
+    assert "it cannot be swept: it raised ValueError: a NaN is refused" in capsys.readouterr().err
 
 
 def test_another_sweep_in_the_same_folder_is_refused(tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ def multi_label_soft_margin_loss(logits, labels, *, reduction="none"):
 
 
 def soft_margin_loss(logits, labels, *, reduction="none"):
+    if labels.dtype in (paddle.bool, paddle.uint8):
+        labels = labels.astype("int64")  # the change to -1 and 1 is this adapter's, and must not wrap
     return F.soft_margin_loss(logits, 2 * labels - 1, reduction)
 
 

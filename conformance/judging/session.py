@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from conformance.judging.ambient import Readings
 from conformance.judging.batches import Batches
 from conformance.judging.choice import Choice
 from conformance.records.ledger import EMPTY, Ledger
+from conformance.remote import manifest
 from conformance.remote.link import Link
 from conformance.remote.proxy import RemoteAdapter
 from conformance.subjects.subject import Runner
@@ -79,6 +80,10 @@ class Session:
             return self.own_ledger
         return self.ledgers[runner.subject.adapter]
 
+    def described(self) -> dict[str, dict[str, Any]]:
+        """What a run record says of each adapter: versions, devices and threads, and what its manifest tells."""
+        return {name: {**_facts(each), **self._told(name)} for name, each in self.adapters.items()}
+
     def deviations(self) -> dict[str, dict[str, dict[str, str]]]:
         """Reason, harm and link of each known deviation, by adapter and id."""
         return {name: {**self.ledgers[name].texts(), **self.own_ledger.texts()} for name in self.adapters}
@@ -100,6 +105,9 @@ class Session:
             return False
         costly = THOROUGH.issuperset(case.clauses)
         return not costly or self.choice.thorough or bool({case.id, *case.clauses} & self.choice.names)
+
+    def _told(self, name: str) -> dict[str, Any]:
+        return manifest.read(self.folders[name]).told() if name in self.folders else {}
 
     def _has_time_for(self, runner: Runner) -> bool:
         """Chapter C, where each shape or dtype costs a compilation: for functions, and where seconds, in float32."""
@@ -154,6 +162,5 @@ class Session:
         return Runner(subject, runner.adapter, implementation)
 
 
-def describe(adapter: Adapter) -> Mapping[str, Any]:
-    """What a run record says of an adapter."""
+def _facts(adapter: Adapter) -> dict[str, Any]:
     return {"versions": adapter.versions(), "devices": list(adapter.devices()), "threads": adapter.threads()}

@@ -74,6 +74,7 @@ class Deviation:
     right: str = ""
     severity: str = ""
     rank: int = 0  # a person's order among all deviations of one severity; 0: none
+    inherited: str = ""  # the adapter of the framework below, whose defect it is
     link: str = ""
     related: tuple[str, ...] = ()
     documented: Mapping[str, str] = field(default_factory=dict)  # sentence, url, checked
@@ -182,7 +183,11 @@ def loads(text: str, path: Path) -> Ledger:
 
 
 def _deviation(entry: Mapping[str, Any]) -> Deviation:
-    given = {key: entry[key] for key in ("title", "right", "severity", "rank", "link", "documented") if key in entry}
+    given = {
+        key: entry[key]
+        for key in ("title", "right", "severity", "rank", "inherited", "link", "documented")
+        if key in entry
+    }
     script = entry.get("reproducer", "").strip()
     related = tuple(entry.get("related", ()))
     return Deviation(entry["id"], entry["reason"], entry["harm"], related=related, reproducer=script, **given)

@@ -24,7 +24,8 @@ class Manifest:
     """Distributions, versions and the command of one adapter's framework. Texts are as pip takes them.
 
     ``upon`` is what the framework below needs, where the adapter brings a library that belongs to another's; ``beside``
-    what is installed in the engine's own environment.
+    what is installed in the engine's own environment. ``title`` is the framework's name as people write it, ``states``
+    what its documentation says of its accuracy, with address and day.
     """
 
     framework: tuple[str, ...] = ()
@@ -37,6 +38,8 @@ class Manifest:
     npm: tuple[str, ...] = ()
     python: SpecifierSet = field(default_factory=SpecifierSet)  # interpreters that the framework is for
     published: tuple[str, ...] = ()  # the versions whose runs are published
+    title: str = ""
+    states: tuple[Mapping[str, Any], ...] = ()
 
     def requirements(self, asked: SpecifierSet) -> list[str]:
         """What an environment of the versions that were asked for needs."""
@@ -48,6 +51,11 @@ class Manifest:
         """What npm is asked for: the packages in the versions that were asked for, as npm writes them."""
         wanted = str(self.versions & asked).replace("==", "").replace(",", " ")
         return [f"{each}@{wanted}" for each in self.npm]
+
+    def told(self) -> dict[str, Any]:
+        """What a run record says of the framework in words; what is empty is left out."""
+        said = {"title": self.title, "states": [dict(each) for each in self.states]}
+        return {name: value for name, value in said.items() if value}
 
     def started_by(self, folder: Path, python: str, environment: str = "") -> tuple[str, ...]:
         """The command of a worker; ``python`` is the interpreter of the framework."""
@@ -88,6 +96,8 @@ def read(folder: Path) -> Manifest:
         tuple(data.get("npm", ())),
         _specifier(path, data.get("python", "")),
         tuple(data.get("published", ())),
+        data.get("title", ""),
+        tuple(data.get("states", ())),
     )
 
 

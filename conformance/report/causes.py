@@ -18,7 +18,10 @@ Cause = dict[str, Any]
 _LEVELS = list(Level)
 _SEVERITIES = list(SEVERITIES)
 _UNRANKED = 100
-_TEXTS = ("title", "reason", "harm", "right", "severity", "rank", "link", "related", "documented", "documented_url")
+_TEXTS = (
+    "title", "reason", "harm", "right", "severity", "rank", "link", "related", "inherited", "documented",
+    "documented_url",
+)  # fmt: skip
 
 
 def causes(merged: Merged, who: Standing | None = None) -> list[Cause]:

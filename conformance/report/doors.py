@@ -13,12 +13,12 @@ from packaging.version import Version
 from conformance.records.record import Record
 from conformance.report import where
 from conformance.report.causes import Cause
+from conformance.report.draft import told
 from conformance.report.merge import Merged, named
 from conformance.report.standing import Standing
 from conformance.report.states import SEVERITIES
+from conformance.report.titles import short, titles
 
-TITLES = {"jax": "JAX, Optax", "pytorch": "PyTorch", "tensorflow": "TensorFlow, Keras", "numpy": "NumPy, SciPy"}
-_TOLD = re.compile(r"# got (.+), exact (.+)$")
 _ISSUE = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+)/(issues|pull)/(\d+)$")
 _MODES = {"eager": 0, "autocast": 1, "compiled": 2, "graph": 3, "session": 4, "xla": 5, "func": 6}
 Beside = Mapping[tuple[str, str, str], Mapping[tuple[str, str], str]]
@@ -72,48 +72,32 @@ def doors(merged: Merged, who: Standing, found: Sequence[Cause]) -> list[Door]:
     own = [each for each in found if each["role"] == "function" and each["adapter"] in ordered]
     beside = _beside(merged, who, own)
     sources = [each for each in merged.others if each["record"] == "source"]
+    named_as = titles(merged)
     made = []
     for adapter in sorted(ordered):
-        findings = [_finding(each, ordered[adapter], beside, sources) for each in own if each["adapter"] == adapter]
+        findings = [
+            _finding(each, ordered[adapter], beside, sources, named_as) for each in own if each["adapter"] == adapter
+        ]
         mend = [each for each in findings if not each.cause["rows"][0]["documented"]]
         rest = [each for each in findings if each.cause["rows"][0]["documented"]]
-        made.append(Door(adapter, TITLES.get(adapter, adapter), ordered[adapter], mend, rest))
+        made.append(Door(adapter, named_as.get(adapter, adapter), ordered[adapter], mend, rest))
     return made
 
 
 def alone(cause: Cause) -> Finding:
     """A cause without a framework's door: of a composition or a control."""
-    return _finding(cause, (), {}, ())
+    return _finding(cause, (), {}, (), {})
 
 
-def draft(cause: Cause, versions: Sequence[str]) -> str:
-    """An issue to file where nothing is upstream: what happens, a script, the versions, and how the value is known."""
-    got, exact = told(cause)
-    lines = [f"### {cause['title'] or cause['id']}", "", cause["reason"], ""]
-    lines += ["```python", cause["reproducer"], "```", ""]
-    lines += [f"Printed: `{got}`; exact: `{exact}`.", ""] if got else []
-    lines += [
-        f"**Where:** {cause['rows'][0]['where']}",
-        f"**Versions:** {', '.join(versions)}",
-        f"**Effect:** {cause['harm']}",
-    ]
-    lines += [f"**Right beside it:** {cause['right']}"] if cause["right"] else []
-    return "\n".join([*lines, "", "The exact value was proven by ball arithmetic (sigmoid-xent-conformance)."])
-
-
-def told(cause: Cause) -> tuple[str, str]:
-    """What the script prints, and what is exact, as its last line says."""
-    found = _TOLD.search(cause["reproducer"].rstrip().rpartition("\n")[2]) if cause["reproducer"] else None
-    return (found[1], found[2]) if found else ("", "")
-
-
-def _finding(cause: Cause, versions: Sequence[str], beside: Beside, sources: Sequence[Record]) -> Finding:
+def _finding(
+    cause: Cause, versions: Sequence[str], beside: Beside, sources: Sequence[Record], named_as: Mapping[str, str]
+) -> Finding:
     example = cause["example"]
     place = (example["clause"], example["case"], example["subject"]["dtype"])
     others: dict[str, list[str]] = defaultdict(list)
     for (adapter, name), what in sorted(beside.get(place, {}).items()):
         if adapter != cause["adapter"]:
-            others[what].append(f"{TITLES.get(adapter, adapter).split(',')[0]} {name}")
+            others[what].append(f"{short(named_as.get(adapter, adapter))} {name}")
     modes = sorted(cause["modes"], key=lambda mode: (_MODES.get(mode, 9), mode))
     dtypes, since = where.dtypes(cause["dtypes"]), _since(cause, versions)
     return Finding(cause, modes, dtypes, since, told(cause), dict(others), _sources(cause, sources))

@@ -22,6 +22,7 @@ class Magnitude:
     label: str
     dtype: str
     ulp: float
+    argument: str = "logit"  # or probability
 
     @property
     def relative(self) -> float:
@@ -35,12 +36,15 @@ class Magnitude:
     @property
     def told(self) -> str:
         """In a line: got and exact, where, and how far apart."""
-        place = f" at logit {self.logit}, label {self.label}" if self.logit else ""
+        place = f" at {self.argument} {self.logit}, label {self.label}" if self.logit else ""
         apart = ""
         if math.isfinite(self.relative):
             share = f"{100 * self.relative:.3g} %" if self.relative >= 1e-3 else f"{self.relative:.2g} relative"
             apart = f": {share}, {short(self.ulp)} ULP"
-        return f"{self.got:.9g} for {self.exact:.9g}{place} ({self.dtype}){apart}"
+        got, exact = (f"{each:.9g}" for each in (self.got, self.exact))
+        if got == exact and self.got != self.exact:
+            got, exact = repr(self.got), repr(self.exact)
+        return f"{got} for {exact}{place} ({self.dtype}){apart}"
 
 
 def short(ulps: float) -> str:
@@ -62,7 +66,8 @@ def _magnitude(check: Record) -> Magnitude:
     element = check["worst"]
     logit, label = (f"{_number(element[key]):.9g}" if element[key] else "" for key in ("logit", "label"))
     dtype, ulp = check["subject"]["dtype"], _number(element["result_ulp"])
-    return Magnitude(_number(element["got"]), _number(element["exact"]), logit, label, dtype, ulp)
+    argument = "probability" if check["clause"][:1] == "P" else "logit"
+    return Magnitude(_number(element["got"]), _number(element["exact"]), logit, label, dtype, ulp, argument)
 
 
 def _badness(each: Magnitude) -> tuple[bool, float, float, bool, str, float]:

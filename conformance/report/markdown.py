@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import html
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from conformance.records.record import Record
-from conformance.report import sweeps
+from conformance.report import cells, sweeps
 from conformance.report.causes import Cause, causes, of_functions
 from conformance.report.merge import Merged
 from conformance.report.standing import standing
 from conformance.report.states import SEVERITIES
+from conformance.report.titles import short, titles
 from conformance.spec.clauses import Level
 
 _LEADING = 5
@@ -22,7 +22,8 @@ def table(merged: Merged) -> str:
     versions = {
         name: next(iter(each["versions"].values())) for run in merged.runs for name, each in run["adapters"].items()
     }
-    subjects = _escaped(", ".join(f"{name} {version}" for name, version in sorted(versions.items())))
+    named_as = {name: short(title) for name, title in titles(merged).items()}
+    subjects = cells.escaped(", ".join(f"{named_as[name]} {version}" for name, version in sorted(versions.items())))
     # Records from before there were roles say nothing of who is a function.
     judged = (
         "public functions" if any("role" in each for each in merged.implementations.values()) else "implementations"
@@ -31,30 +32,26 @@ def table(merged: Merged) -> str:
     apart = len(merged.checks) - counted
     others = f", and {apart:,} of compositions, of controls, and of classes that only call a function" if apart else ""
     lines = [f"{counted:,} checks of {judged} of {subjects}{others}.", ""]
-    lines += _known(causes(merged))
-    lines += _swept(merged)
+    lines += _known(causes(merged), named_as)
+    lines += _swept(merged, named_as)
     lines += _unexpected(merged)
     return "\n".join(lines) + "\n"
 
 
-def _swept(merged: Merged) -> list[str]:
+def _swept(merged: Merged, named_as: Mapping[str, str]) -> list[str]:
     """A row for each implementation, quantity and label of which every float32 was computed."""
     rows = [row for row in sweeps.rows(merged) if row.dtype.name == "float32" and not row.searched]
     if not rows:
         return []
     head = ["implementation", "quantity, label", *rows[0].shares, "worst ULP", "at logit", "no distance"]
-    lines = ["", "Every float32 as a logit, the share of results by their error in ULP:", "", *_table_head(head)]
+    lines = ["", "Every float32 as a logit, the share of results by their error in ULP:", "", *cells.head(head)]
     for row in rows:
         subject = row.record["subject"]
-        who = f"{subject['adapter']} {subject['implementation']} ({subject['mode']})"
+        who = f"{_called(subject['adapter'], named_as)} {subject['implementation']} ({subject['mode']})"
         worst = (row.worst.get("ulp", ""), row.worst.get("logit", ""))
-        cells = (who, f"{row.found['quantity']}, {row.found['label']}", *row.shares.values(), *worst, row.others)
-        lines.append("| " + " | ".join(_escaped(cell) for cell in cells) + " |")
+        told = (who, f"{row.found['quantity']}, {row.found['label']}", *row.shares.values(), *worst, row.others)
+        lines.append(cells.row(told))
     return lines
-
-
-def _table_head(names: list[str]) -> list[str]:
-    return ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
 
 
 def _unexpected(merged: Merged) -> list[str]:
@@ -84,15 +81,15 @@ def _unexpected(merged: Merged) -> list[str]:
 def _surprise(key: tuple[str, ...], checks: list[Record]) -> str:
     first = checks[0]
     text = f"{first['case']} ({first['subject']['mode']}, {first['subject']['dtype']}): "
-    cells = (*key, str(len(checks)), text + (first.get("note") or "") + " " + first.get("detail", ""))
-    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
+    told = (*key, str(len(checks)), text + (first.get("note") or "") + " " + first.get("detail", ""))
+    return cells.row(told)
 
 
 def _gravity(key: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
     return list(Level).index(Level(key[0])), key
 
 
-def _known(found: Sequence[Cause]) -> list[str]:
+def _known(found: Sequence[Cause], named_as: Mapping[str, str]) -> list[str]:
     """The worst known deviations of public functions, and how many there are besides."""
     judged = of_functions(found)
     rest = {
@@ -104,26 +101,25 @@ def _known(found: Sequence[Cause]) -> list[str]:
     lines = []
     if judged:
         head = ["severity", "framework", "what a user sees", "where", "the worst of it"]
-        lines += ["The known deviations of public functions that lead, worst first:", "", *_table_head(head)]
-        lines += [_row(cause) for cause in judged[:_LEADING]]
+        lines += ["The known deviations of public functions that lead, worst first:", "", *cells.head(head)]
+        lines += [_row(cause, named_as) for cause in judged[:_LEADING]]
     return [*lines, *(["", f"The page has the others: {told}."] if told else [])]
 
 
-def _row(cause: Cause) -> str:
+def _row(cause: Cause, named_as: Mapping[str, str]) -> str:
     leading = cause["rows"][0]
     title = cause["title"] or cause["reason"]
     link = f" [Upstream]({cause['link']})" if cause["link"].startswith("https://") else ""
     severity = SEVERITIES.get(cause["severity"], "")
-    cells = (
+    told = (
         f"{severity} ({leading['level']})" if severity else str(leading["level"]),
-        cause["adapter"],
+        _called(cause["adapter"], named_as),
         f"{title}.{link}" if not title.endswith(".") else f"{title}{link}",
         leading["where"],
         leading["magnitude"],
     )
-    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
+    return cells.row(told)
 
 
-def _escaped(text: str) -> str:
-    """One line of text that is text: no row, tag or heading begins in it."""
-    return " ".join(html.escape(text, quote=False).replace("\\", "\\\\").replace("|", "\\|").split())
+def _called(adapter: str, named_as: Mapping[str, str]) -> str:
+    return named_as.get(adapter, adapter)

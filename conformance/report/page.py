@@ -19,6 +19,7 @@ from conformance.report import (
     compare,
     curves,
     doors,
+    draft,
     explorer,
     history,
     home,
@@ -29,6 +30,7 @@ from conformance.report import (
     standing,
     sweeps,
     templates,
+    titles,
     traps,
 )
 from conformance.report.glossary import GLOSSARY
@@ -101,7 +103,7 @@ def _fixed() -> dict[str, Any]:
     return {
         "version": __version__, "sections": SECTIONS, "measured": MEASURED, "about": ABOUT, "roles": ROLES,
         "clauses": CLAUSES, "states": STATES, "levels": LEVELS, "legend": _LEGEND, "columns": home.COLUMNS,
-        "titles": doors.TITLES, "glossary": GLOSSARY, "draft": doors.draft, "style": templates.style(),
+        "glossary": GLOSSARY, "short": titles.short, "draft": draft.draft, "style": templates.style(),
         "script": templates.scripts(),
     }  # fmt: skip
 
@@ -113,6 +115,7 @@ def _head(merged: Merged, who: standing.Standing, found: list[causes.Cause]) -> 
         "notes": merged.notes,
         "missing": merged.missing(),
         "facts": home.facts(merged),
+        "titles": titles.titles(merged),
         "doors": doors.doors(merged, who, found),
         "lines": home.lines(merged, who, found),
         "total": len(merged.checks),

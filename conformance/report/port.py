@@ -15,6 +15,7 @@ from conformance.report.effects import effect
 from conformance.report.merge import Merged
 from conformance.report.pack import Interned, packed
 from conformance.report.standing import Standing
+from conformance.report.titles import short, titles
 
 # Half precision is computed in float32 by every recipe, so that these two say all.
 _DTYPES = ("float32", "float64")
@@ -85,7 +86,8 @@ def _recipes(merged: Merged, places: dict[Name, int]) -> tuple[list[list[Any]], 
 
 def _call(merged: Merged, call: Name) -> Record:
     known = merged.implementations.get(call, {"adapter": call[0], "implementation": call[1]})
-    return {key: known.get(key, "") for key in _KEPT}
+    title = short(titles(merged).get(call[0], call[0]))
+    return {**{key: known.get(key, "") for key in _KEPT}, "title": title}
 
 
 def _modes(merged: Merged, call: Name) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from conformance.report.causes import Cause
@@ -10,6 +10,7 @@ from conformance.report.glossary import GLOSSARY
 from conformance.report.merge import Merged
 from conformance.report.pack import packed
 from conformance.report.states import SEVERITIES
+from conformance.report.titles import short, titles
 from conformance.spec.clauses import CLAUSES
 
 # What people write, and what to look for: any of the alternatives, each a choice of words that must all be there.
@@ -48,7 +49,7 @@ SYNONYMS = {
 
 def searching(merged: Merged, found: Sequence[Cause]) -> str:
     """The index, packed: rows of kind, title, address, where, and lower-case text."""
-    rows = [*_doors(), *_causes(found), *_cases(merged), *_clauses(), *_words()]
+    rows = [*_doors(), *_causes(found, titles(merged)), *_cases(merged), *_clauses(), *_words()]
     return packed({"rows": rows, "synonyms": SYNONYMS}, {})
 
 
@@ -77,7 +78,7 @@ def _doors() -> Iterator[list[str]]:
         yield ["door", title, href, "", _text(title, words)]
 
 
-def _causes(found: Sequence[Cause]) -> Iterator[list[str]]:
+def _causes(found: Sequence[Cause], named_as: Mapping[str, str]) -> Iterator[list[str]]:
     for cause in found:
         address = f"#why-{cause['adapter']}-{cause['id']}"
         severity = SEVERITIES.get(cause["severity"], "")
@@ -97,7 +98,9 @@ def _causes(found: Sequence[Cause]) -> Iterator[list[str]]:
             *cause["dtypes"],
             cause["role"],
         ]
-        yield ["deviation", cause["title"] or cause["id"], address, cause["adapter"], _text(cause["adapter"], *texts)]
+        framework = named_as.get(cause["adapter"], cause["adapter"])
+        said = _text(cause["adapter"], framework, *texts)
+        yield ["deviation", cause["title"] or cause["id"], address, short(framework), said]
         for key in ("link", "related"):
             for link in cause[key].split():
                 told = "issue of its own" if key == "link" else "related"

@@ -16,7 +16,7 @@ from conformance.errors import UsageError
 from conformance.judging import context
 from conformance.judging.choice import Choice
 from conformance.judging.opening import session_of
-from conformance.judging.session import Session, describe
+from conformance.judging.session import Session
 from conformance.records import record, sources
 from conformance.remote.link import Limits
 from conformance.report import page
@@ -105,7 +105,7 @@ class Recorder:
     def _head(self) -> record.Record:
         session = self.session
         return record.run_record(
-            {name: describe(adapter) for name, adapter in session.adapters.items()},
+            session.described(),
             session.missing,
             session.deviations(),
             self.options,

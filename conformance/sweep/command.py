@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,13 @@ from rich.progress import Progress
 from rich.table import Table
 
 from conformance.adapter import NotOffered
-from conformance.errors import UsageError
+from conformance.errors import ContentError, UsageError
 from conformance.judging.choice import Choice
 from conformance.judging.opening import open_subject
 from conformance.judging.session import Session
 from conformance.records.record import Record
+from conformance.remote.environments import locate
+from conformance.remote.link import Limits, WorkerDied
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 QUANTITIES = ("loss", "gradient")
@@ -41,21 +45,42 @@ def run(options: argparse.Namespace) -> int:
     )
     for name, value in ONE_THREAD.items():
         os.environ.setdefault(name, value)
-    session, runner = open_subject(choice)
+    session, runner = open_subject(choice, _limits(options))
     if runner.mixed:
         raise UsageError(
             f"{runner.subject.id}: a sweep counts results in the dtype of the logits; choose another --mode"
         )
     out = Path(options.out)
-    try:
+    with _in_one_line(runner.subject.id), contextlib.closing(session):
         if options.dtype == "float64":
             return _searched(session, options, quantities, out)
         plan = Plan(quantities, options.labels, options.workers, options.scheduler or "")
         found = sweep(session, runner, plan, out, fresh=options.fresh)
-    except NotOffered as reason:
-        raise UsageError(f"{runner.subject.id}: {reason}; choose another --quantity or --mode") from None
     _show(found, f"blocks: {out / SWEEP}, record: {out / RESULTS}")
     return 0 if found["complete"] and not found["unexpected"] else 1
+
+
+def _limits(options: argparse.Namespace) -> Limits | None:
+    """Another environment is a worker's; the engine's own computes in this process, which is faster."""
+    if not locate(options.adapter).elsewhere:
+        return None
+    if options.scheduler:
+        raise UsageError("--scheduler: the cluster's machines have environments of their own; name the adapter alone")
+    return Limits()
+
+
+@contextlib.contextmanager
+def _in_one_line(subject: str) -> Iterator[None]:
+    """What the framework raises is told in one line: a sweep has every logit in it, NaN and infinities too."""
+    try:
+        yield
+    except NotOffered as reason:
+        raise UsageError(f"{subject}: {reason}; choose another --quantity or --mode") from None
+    except (UsageError, ContentError, OSError):
+        raise
+    except (Exception, WorkerDied) as error:
+        told = " ".join(str(error).split())[:200]
+        raise UsageError(f"{subject}: it cannot be swept: it raised {type(error).__name__}: {told}") from None
 
 
 def _searched(session: Session, options: argparse.Namespace, quantities: tuple[str, ...], out: Path) -> int:
@@ -104,7 +129,12 @@ def add_parser(verbs: Any) -> None:
         description="Compute every bit pattern of a dtype and count the errors by class; a killed sweep goes on where "
         "it was. Exit code 1 if the ledger does not know what was found, or the sweep was interrupted.",
     )
-    each.add_argument("--adapter", required=True, metavar="NAME", help="the framework")
+    each.add_argument(
+        "--adapter",
+        required=True,
+        metavar="NAME[@PYTHON|==VERSION]",
+        help="the framework: here, in another Python, or in an environment that is made for the version",
+    )
     each.add_argument("--implementation", required=True, metavar="NAME", help="one of its functions, or a target")
     each.add_argument("--dtype", required=True, choices=DTYPES, help="whose numbers are the logits")
     each.add_argument(

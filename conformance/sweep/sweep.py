@@ -18,9 +18,10 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgres
 from rich.text import Text
 
 from conformance.judging.context import implementation_record
-from conformance.judging.session import Session, describe
+from conformance.judging.session import Session
 from conformance.records import record, sources
 from conformance.records.ledger import Ledger
+from conformance.remote.proxy import RemoteAdapter
 from conformance.subjects.subject import Runner
 from conformance.subjects.threads import cores
 from conformance.sweep import cluster, device, facts
@@ -88,6 +89,8 @@ def run_blocks(
         return worker.sweep(block)
 
     workers = plan.workers or (cores() if runner.subject.device == "cpu" else min(device.WORKERS, cores()))
+    if isinstance(runner.adapter, RemoteAdapter):
+        workers = 1  # its process answers one request at a time
     queue, running = iter(todo), set[Future[Swept]]()
     # Here, not in the workers: filters are the whole process's, and threads that set them undo each other's.
     with warnings.catch_warnings(action="ignore"), ThreadPoolExecutor(workers) as pool:
@@ -138,7 +141,7 @@ def _facts(ledger: Ledger, runner: Runner, plan: Plan, journal: Journal, blocks:
 def write(session: Session, runner: Runner, found: Mapping[str, Any], out: Path) -> None:
     """A results file of a run that did nothing else."""
     head = record.run_record(
-        {name: describe(adapter) for name, adapter in session.adapters.items()},
+        session.described(),
         session.missing,
         session.deviations(),
         {"sweep": [runner.subject.id]},

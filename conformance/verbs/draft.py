@@ -109,7 +109,19 @@ def _rectangles(cells: Sequence[Cell]) -> list[Scope]:
 
 def _entry(entry: Mapping[str, Any], scopes: Sequence[Scope]) -> Iterator[str]:
     yield "[[deviation]]"
-    for key in ("id", "title", "severity", "rank", "reason", "harm", "right", "link", "related", "versions"):
+    for key in (
+        "id",
+        "title",
+        "severity",
+        "rank",
+        "reason",
+        "harm",
+        "right",
+        "inherited",
+        "link",
+        "related",
+        "versions",
+    ):
         if key in entry:
             yield f"{key} = {json.dumps(entry[key], ensure_ascii=False)}"
     if "documented" in entry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from rich.table import Table
 from conformance.errors import UsageError
 from conformance.records import record
 from conformance.records.record import Record
-from conformance.report import badge, causes, change, compare, history, markdown, page, teeth
+from conformance.report import accuracy, badge, causes, change, compare, findings, history, markdown, page, teeth
 from conformance.report.anatomy import EXAMPLES
 from conformance.report.merge import Merged, merge, write_records
 from conformance.storage import files
@@ -32,18 +32,36 @@ def report(options: argparse.Namespace) -> int:
     # Nothing here is garbage before the end, and looking for it takes a quarter of the time.
     gc.disable()
     merged = merge(_read(paths))
-    page.write(merged, options.out, teeth.load(options.teeth) if options.teeth else teeth.published())
-    if options.markdown:
-        files.write(options.markdown, markdown.table(merged))
-    if options.badge:
-        files.write(options.badge, badge.badge(merged))
-    if options.records:
-        write_records(merged, options.records)
+    written = _written(merged, options)
     gc.enable()
     for note in merged.notes:
         console.print(note, soft_wrap=True, markup=False)
-    console.print(f"{options.out}: {len(merged.checks)} checks of {len(paths)} runs", soft_wrap=True, markup=False)
+    told = ", ".join(str(path) for path in written)
+    console.print(f"{told}: {len(merged.checks)} checks of {len(paths)} runs", soft_wrap=True, markup=False)
     return 0
+
+
+def _written(merged: Merged, options: argparse.Namespace) -> list[Path]:
+    """Write what was asked for, and tell where."""
+    named = " ".join(str(path) for path in options.runs)
+    makers: dict[str, Callable[[Path], None]] = {
+        "out": lambda path: page.write(merged, path, teeth.load(options.teeth) if options.teeth else teeth.published()),
+        "markdown": lambda path: files.write(path, markdown.table(merged)),
+        "accuracy": lambda path: files.write(path, accuracy.text(merged, named)),
+        "findings": lambda path: files.write(path, findings.text(merged, named)),
+        "badge": lambda path: files.write(path, badge.badge(merged)),
+        "records": lambda path: write_records(merged, path),
+    }
+    asked = {name: getattr(options, name) for name in makers if getattr(options, name)}
+    if not asked:
+        raise UsageError("nothing to write; name --out FILE.html, or another of: " + _others(makers))
+    for name, path in asked.items():
+        makers[name](path)
+    return list(asked.values())
+
+
+def _others(makers: Iterable[str]) -> str:
+    return ", ".join(f"--{name}" for name in makers if name != "out")
 
 
 def compare_runs(options: argparse.Namespace) -> int:
@@ -89,10 +107,10 @@ def reproduce_all(options: argparse.Namespace) -> int:
 
 
 def results(path: Path) -> list[Path]:
-    """The result files that a path names: itself, or those below a folder."""
+    """The result files that a path names: itself, or those below a folder: results.jsonl, and whatever is published."""
     if not path.is_dir():
         return [path]
-    found = sorted(path.rglob("results.jsonl")) + sorted(path.rglob("results.jsonl.gz"))
+    found = sorted(path.rglob("results.jsonl")) + sorted(path.rglob("*.jsonl.gz"))
     if not found:
         raise UsageError(f"{path}: no results.jsonl below it; run the suite first, or name a results.jsonl")
     return found
@@ -133,10 +151,12 @@ def add_parsers(verbs: Any) -> None:
     found = "results of one or more runs (plain or .gz), or a folder of them"
     each = verbs.add_parser("report", help="merge runs into one page")
     each.add_argument("runs", nargs="+", type=Path, metavar="RUN.jsonl", help=found)
-    each.add_argument("--out", required=True, type=Path, metavar="FILE.html", help="the page to write")
-    each.add_argument("--markdown", type=Path, metavar="FILE.md", help="also write what was found as a table")
-    each.add_argument("--records", type=Path, metavar="FILE.jsonl", help="also write the merged records")
-    each.add_argument("--badge", type=Path, metavar="FILE.json", help="also write a shields.io endpoint for a badge")
+    each.add_argument("--out", type=Path, metavar="FILE.html", help="write the page")
+    each.add_argument("--markdown", type=Path, metavar="FILE.md", help="write what was found as a table")
+    each.add_argument("--accuracy", type=Path, metavar="FILE.md", help="write what sweeps counted, as tables")
+    each.add_argument("--findings", type=Path, metavar="FILE.md", help="write each deviation as an issue to file")
+    each.add_argument("--records", type=Path, metavar="FILE.jsonl", help="write the merged records")
+    each.add_argument("--badge", type=Path, metavar="FILE.json", help="write a shields.io endpoint for a badge")
     each.add_argument(
         "--teeth",
         type=Path,

@@ -8,7 +8,7 @@ const TITLES = {
 const MODES = { eager: "eager", graph: "fit or tf.function", xla: "tf.function with jit_compile", compiled: "compiled (torch.compile, jax.jit)", func: "torch.func (grad, vmap)", autocast: "under autocast", session: "v1 Session" };
 const HALVES = ["bfloat16", "float16"];
 const FEATURES = ["smoothing", "weight", "classes", "mask"];
-const titleOf = (call) => TITLES[call.implementation] || `${call.adapter} ${call.implementation}`;
+const titleOf = (call) => TITLES[call.implementation] || `${call.title} ${call.implementation}`;
 const shortly = (call) => ({ "keras.losses.BinaryCrossentropy": "Keras", binary_cross_entropy_with_logits: "PyTorch", "optax.sigmoid_binary_cross_entropy": "Optax" }[call.implementation] || call.implementation.replace(/.*\./, ""));
 
 /** Everything chosen, each side with its call, mode, dtype, shape and recipe. */
