@@ -20,6 +20,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from conformance.errors import NotOffered as NotOffered
+from conformance.layout import LAYOUTS as LAYOUTS
+from conformance.layout import placed as placed
+from conformance.layout import strided as strided
+
 try:
     from ml_dtypes import bfloat16 as _bfloat16
 except ModuleNotFoundError:  # where implementations run it need not be installed
@@ -32,7 +37,6 @@ Tensor = Any  # a framework's own array
 Operands = Mapping[str, Tensor]  # logits or probabilities, labels, weight, pos_weight, cotangent
 Program = Callable[[Operands], Tensor]
 DTYPES = ("float64", "float32", "float16", "bfloat16")
-LAYOUTS = ("contiguous", "strided", "transposed", "sliced", "expanded", "channels_last")
 OPERANDS = ("logits", "labels", "weight", "pos_weight")  # what a call is given, and can be differentiated along
 KEYWORDS = ("weight", "pos_weight", "reduction", "label_smoothing", "ignore_index")
 ARGUMENTS = ("logits", "probabilities")
@@ -48,10 +52,6 @@ ROLES = {
     "composition": "what users write with public functions where they do not call one that computes the whole",
     "control": "written by this suite, to be caught or to be right throughout",
 }
-
-
-class NotOffered(Exception):
-    """Raised by an adapter for a combination that the framework does not have; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -382,45 +382,3 @@ def _version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "not installed"
-
-
-def placed(
-    array: Array,
-    layout: str,
-    make: Callable[[Array], Tensor],
-    expand: Callable[[Tensor, tuple[int, ...]], Tensor],
-    permute: Callable[[Tensor, tuple[int, ...]], Tensor],
-) -> Tensor:
-    """A tensor with ``array``'s values in the given layout, as a view where the framework has views.
-
-    ``make`` makes a tensor of an array, ``expand`` one of this shape, ``permute`` one with the axes in this order.
-    Raises NotOffered for texts and for layouts that these cannot make.
-    """
-    if array.dtype.kind in "US":
-        raise NotOffered("no tensors of texts")
-    if layout == "contiguous":
-        return make(array)
-    if layout == "expanded":
-        return expand(make(array[:1]), array.shape)
-    base, view = strided(array, layout)
-    tensor = make(base)
-    if not view:
-        return tensor
-    return permute(tensor, view) if layout == "transposed" else tensor[view]  # type: ignore[arg-type]
-
-
-def strided(array: Array, layout: str) -> tuple[Array, tuple[slice, ...] | tuple[int, ...]]:
-    """A larger array and how to view it, so that the view has ``array``'s values in the given layout.
-
-    Returns the base and either slices to take or the axes to permute.
-    """
-    if layout == "transposed":
-        axes = tuple(reversed(range(array.ndim)))
-        return np.ascontiguousarray(array.transpose(axes)), axes
-    if layout == "strided":
-        base = np.repeat(array, 2, axis=-1) if array.ndim else array
-        return base, (*(slice(None),) * (array.ndim - 1), slice(None, None, 2)) if array.ndim else ()
-    if layout == "sliced":
-        base = np.pad(array, [(1, 1)] * array.ndim, mode="edge")
-        return base, (slice(1, -1),) * array.ndim
-    raise NotOffered(f"no layout '{layout}'")

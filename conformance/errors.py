@@ -1,10 +1,14 @@
-"""The one exception that means "what you gave me is wrong": it becomes one line and exit code 2."""
+"""What is raised on purpose: bad input, which becomes one line and exit code 2, and what a framework does not have."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 _LONGEST = 400  # characters of one part of a message; the lists of known names are shorter
+
+
+class NotOffered(Exception):
+    """Raised by an adapter for a combination that the framework does not have; the message is the reason."""
 
 
 class UsageError(Exception):

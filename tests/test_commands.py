@@ -16,7 +16,7 @@ from tests.command import ROOT, environment
 
 CITED = re.compile(r"python -m ((?:tests|benchmarks|fuzz)\.\w+)")
 # Run by a test of their own: test_gpu_benchmark, test_ports, test_published, test_teeth.
-ELSEWHERE = {"benchmarks.gpu", "benchmarks.ports", "tests.fairness"}
+ELSEWHERE = {"benchmarks.gpu", "benchmarks.ports", "tests.fairness", "tests.retold"}
 WEEKLY = ROOT / ".github" / "workflows" / "weekly.yml"
 LEAST = {
     "benchmarks.duel": ("--duels 1 --processes 2 --workload forward-none-multilabel-2^10", r'\{"verdicts": \{.*\}'),

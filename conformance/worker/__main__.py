@@ -18,7 +18,7 @@ from typing import Any
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # What adapters are written against, how bad input is told, and the formula in NumPy, which a control rounds.
-_MODULES = {f"conformance.{name}": f"{name}.py" for name in ("adapter", "errors", "operator")}
+_MODULES = {f"conformance.{name}": f"{name}.py" for name in ("adapter", "errors", "layout", "operator")}
 _MODULES["conformance.worker"] = "worker/__init__.py"
 _MODULES["conformance.testing"] = "worker/testing.py"  # the file of a test, where its function is
 _MODULES.update(
