@@ -1,0 +1,84 @@
+"""The published runs of several releases: each known bug is found where it is, and is absent where it is mended."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import pytest
+from packaging.version import Version
+
+from conformance.records import record
+from conformance.records.ledger import FILE, load
+from conformance.records.record import Record
+from conformance.remote import manifest
+from conformance.report import history, release
+from conformance.storage import content
+
+ROOT = content.PACKAGE.parent
+FOLDER = ROOT / "reports" / "versions"
+OPTAX = "optax.sigmoid_focal_loss"
+KERAS = "keras.losses.BinaryCrossentropy(from_logits=False)"
+PADDLE = "binary_cross_entropy_with_logits"
+NUMPYRO = "BernoulliLogits.log_prob"
+KNOWN = [  # adapter, implementation, clause, case, the releases that have it, those beside them that do not
+    ("jax", OPTAX, "G1", "values/saturated-positive", ("0.6.2, optax 0.2.4", "0.6.2, optax 0.2.5"),
+     ("0.6.2, optax 0.2.6", "0.6.2, optax 0.2.8")),
+    ("sklearn", "metrics.log_loss", "P4", "probabilities/certain-and-right", ("1.1.3",), ("1.2.0", "1.9.1")),
+    ("sklearn", "HalfBinomialLoss", "G1", "gradients/logit-of-minus-thousand", ("1.1.3", "1.3.2"), ("1.4.0", "1.9.1")),
+    ("numpyro", NUMPYRO, "V4", "values/infinite-logits-hard-labels", ("0.21.0",), ("0.22.0",)),
+    ("numpyro", NUMPYRO, "V5", "values/nan-logit", ("0.22.0",), ("0.21.0",)),
+    ("paddle", PADDLE, "W2", "weights/pos-weight-gradient-at-two", ("2.6.2",), ("3.0.0", "3.3.1")),
+    ("paddle", PADDLE, "W2", "weights/pos-weight-negative-tail", ("2.6.2",), ("3.0.0", "3.3.1")),
+    ("paddle", PADDLE, "G3", "gradients/zero-logit-hard-labels", ("3.0.0", "3.3.1"), ("2.6.2",)),
+    ("tensorflow", KERAS, "P1", "probabilities/around-one-ten-millionth", ("2.15.1",), ("2.18.1", "2.21.0")),
+    ("tensorflow", "sigmoid_cross_entropy_with_logits", "R6", "reductions/large-log-two", ("2.21.0",),
+     ("2.15.1", "2.18.1")),
+]  # fmt: skip
+
+
+@functools.cache
+def published(adapter: str) -> Sequence[Record]:
+    """The records of one framework's releases."""
+    return list(record.read(FOLDER / f"{adapter}.jsonl.gz"))
+
+
+@pytest.mark.parametrize(("adapter", "implementation", "clause", "case", "bad", "good"), KNOWN)
+def test_a_known_bug_is_found_in_the_releases_that_have_it_and_in_no_other(
+    adapter: str, implementation: str, clause: str, case: str, bad: tuple[str, ...], good: tuple[str, ...]
+) -> None:
+    """In some mode there; elsewhere it is judged and conforms, or is refused in the framework's own words."""
+    outcomes: dict[str, set[str]] = {}
+    for each in published(adapter):
+        if each["record"] == "check" and (each["subject"]["implementation"], each["clause"], each["case"]) == (
+            implementation, clause, case,
+        ):  # fmt: skip
+            outcomes.setdefault(release.of(each)[1], set()).add(each["outcome"])
+
+    for version in bad:
+        assert "deviates" in outcomes[version], version
+    for version in good:
+        assert "conforms" in outcomes[version], version
+        assert outcomes[version] <= {"conforms", "unsupported"}, version
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.gz")), ids=lambda path: path.name)
+def test_every_check_is_as_the_ledger_of_its_release_says(path) -> None:
+    """Judged anew by the ledgers beside it as when it was recorded; the releases are those that adapter.toml names."""
+    (name,) = {release.of(each)[0] for each in published(path.name.removesuffix(".jsonl.gz")) if "subject" in each}
+    folder = content.adapter_folders()[name]
+    known, listed = load(folder / FILE), map(Version, manifest.read(folder).published)
+    checks = [each for each in published(name) if each["record"] == "check"]
+
+    assert f"{name}.jsonl.gz" == path.name
+    assert [each for each in checks if not each["expected"]] == []
+    assert {each["deviation"] for each in checks if "deviation" in each} <= set(known.deviations)
+    assert {Version(each["subject"]["version"]).public for each in checks} <= {each.public for each in listed}
+
+
+def test_the_page_says_when_the_focal_gradient_was_mended() -> None:
+    """It came before the oldest release that was judged, and went in 0.2.6."""
+    found = history.history([published("jax")])
+    (line,) = (each for each in found.changing("jax") if each.id == "focal-loss-gradient-nan")
+
+    assert line.told(found.versions["jax"]) == "gone in 0.6.2, optax 0.2.6, after 0.6.2, optax 0.2.5"
