@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from packaging.version import Version
@@ -13,7 +15,9 @@ from conformance.records.ledger import FILE, load
 from conformance.records.record import Record
 from conformance.remote import manifest
 from conformance.report import history, release
+from conformance.spec.outcome import Conforms, Crashed, Deviates, Errored, NoData, Outcome, Unsupported
 from conformance.storage import content
+from conformance.subjects.subject import Subject
 
 ROOT = content.PACKAGE.parent
 FOLDER = ROOT / "reports" / "versions"
@@ -62,18 +66,42 @@ def test_a_known_bug_is_found_in_the_releases_that_have_it_and_in_no_other(
         assert outcomes[version] <= {"conforms", "unsupported"}, version
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.gz")), ids=lambda path: path.name)
-def test_every_check_is_as_the_ledger_of_its_release_says(path) -> None:
-    """Judged anew by the ledgers beside it as when it was recorded; the releases are those that adapter.toml names."""
-    (name,) = {release.of(each)[0] for each in published(path.name.removesuffix(".jsonl.gz")) if "subject" in each}
-    folder = content.adapter_folders()[name]
-    known, listed = load(folder / FILE), map(Version, manifest.read(folder).published)
-    checks = [each for each in published(name) if each["record"] == "check"]
+RECORDED = sorted(FOLDER.glob("*.gz")) + sorted((ROOT / "reports" / "frameworks").glob("*.gz"))
 
-    assert f"{name}.jsonl.gz" == path.name
-    assert [each for each in checks if not each["expected"]] == []
-    assert {each["deviation"] for each in checks if "deviation" in each} <= set(known.deviations)
-    assert {Version(each["subject"]["version"]).public for each in checks} <= {each.public for each in listed}
+
+@pytest.mark.parametrize("path", [*RECORDED, ROOT / "reports" / "cpu" / "results.jsonl.gz"], ids=lambda path: path.stem)
+def test_every_check_is_as_the_ledger_of_its_release_says(path: Path) -> None:
+    """Judged anew by the ledgers that are here, as when it was recorded: what is said of one release is of no other."""
+    head, *others = record.read(path)
+    folders = {label: content.adapter_folders()[re.split(r"[\[=]", label)[0]] for label in head["adapters"]}
+    ledgers = {
+        label: load(folder / FILE).beside(head["adapters"][label]["versions"]) for label, folder in folders.items()
+    }
+    for each in (other for other in others if other["record"] == "check"):
+        subject = Subject(**each["subject"])
+        found = ledgers[subject.adapter].judge(subject, each["clause"], each["case"], outcome_of(each))
+
+        assert (found.expected, found.deviation) == (each["expected"], each.get("deviation", "")), each
+        assert found.expected, each
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.gz")), ids=lambda path: path.stem)
+def test_the_releases_are_those_that_adapter_toml_names(path: Path) -> None:
+    """For `doctor`, which says of other versions that they were not judged."""
+    name = path.name.removesuffix(".jsonl.gz")
+    checks = [each for each in published(name) if each["record"] == "check"]
+    known = manifest.read(content.adapter_folders()[name]).published
+
+    assert {release.of(each)[0] for each in checks} == {name}
+    assert {Version(each["subject"]["version"]).public for each in checks} == set(known)
+
+
+def outcome_of(check: Record) -> Outcome:
+    """What was recorded, as the ledger takes it."""
+    if check["outcome"] == "deviates":
+        return Deviates(check["signature"], "")
+    made = {"unsupported": Unsupported, "errored": Errored, "crashed": Crashed, "no-data": NoData}
+    return made[check["outcome"]]("") if check["outcome"] in made else Conforms()
 
 
 def test_the_page_says_when_the_focal_gradient_was_mended() -> None:
