@@ -39,6 +39,7 @@ class History:
     started: dict[tuple[str, str], str]
     lines: Sequence[Line]
     lives: dict[str, list[Lifetime]]
+    beside: dict[tuple[str, str], str]  # what else was there, where it is not the same in all releases
 
     def of(self, adapter: str) -> list[Line]:
         """The lines of one adapter."""
@@ -70,7 +71,27 @@ def history(runs: Iterable[Sequence[Record]]) -> History:
     ordered_lines = sorted(lines.values(), key=lambda line: line.adapter)
     if len(lines) > limits.MOST_SUBJECTS or len(lines) * max(map(len, ordered.values()), default=0) > limits.MOST_CELLS:
         raise UsageError(f"{len(lines):,} implementations in {len(started):,} versions; name fewer runs for one page")
-    return History(ordered, started, ordered_lines, lifetimes(ordered_runs))
+    return History(ordered, started, ordered_lines, lifetimes(ordered_runs), _beside(ordered_runs))
+
+
+def _beside(runs: Iterable[Sequence[Record]]) -> dict[tuple[str, str], str]:
+    packages: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
+    for run in runs:
+        for label, said in run[0].get("adapters", {}).items():
+            first, *others = said["versions"].items() or [("", "")]
+            name, key = release.taken_apart(label, first[1])
+            packages[name][key] = {package: version for package, version in others if version not in ("", first[1])}
+    told = {}
+    for name, releases in packages.items():
+        for key, versions in releases.items():
+            differing = [
+                f"{package} {version}"
+                for package, version in versions.items()
+                if any(other.get(package) != version for other in releases.values())
+                and f"{package} {version}" not in key
+            ]
+            told[name, key] = ", ".join(differing)
+    return told
 
 
 def data(found: History) -> str:

@@ -15,12 +15,16 @@ _LABEL = re.compile(r"(?P<name>[^\[=]+)(?:\[(?P<pins>[^\]]*)\])?(?:==.*)?")
 
 def of(check: Record) -> tuple[str, str]:
     """The adapter's own name, and the release: '0.6.2', or '0.6.2, optax 0.2.4' where that was chosen as well."""
-    subject = check["subject"]
-    parts = _LABEL.fullmatch(subject["adapter"])
+    return taken_apart(check["subject"]["adapter"], check["subject"]["version"])
+
+
+def taken_apart(label: str, version: str) -> tuple[str, str]:
+    """The same of the name under which an adapter was judged."""
+    parts = _LABEL.fullmatch(label)
     if parts is None:
-        return subject["adapter"], subject["version"]
+        return label, version
     pins = [_pin(each) for each in (parts["pins"] or "").split(",") if each]
-    return parts["name"], ", ".join((subject["version"], *pins))
+    return parts["name"], ", ".join((version, *pins))
 
 
 def order(release: str) -> tuple[tuple[int, Any], ...]:
