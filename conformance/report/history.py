@@ -69,9 +69,11 @@ def history(runs: Iterable[Sequence[Record]]) -> History:
         versions[adapter].add(version)
     ordered = {name: sorted(found, key=release.order) for name, found in sorted(versions.items())}
     ordered_lines = sorted(lines.values(), key=lambda line: line.adapter)
-    if len(lines) > limits.MOST_SUBJECTS or len(lines) * max(map(len, ordered.values()), default=0) > limits.MOST_CELLS:
+    lives = lifetimes(ordered_runs)
+    longest, count = max(map(len, ordered.values()), default=0), sum(map(len, lives.values()))
+    if len(lines) > limits.MOST_SUBJECTS or (len(lines) + count) * longest > limits.MOST_CELLS:
         raise UsageError(f"{len(lines):,} implementations in {len(started):,} versions; name fewer runs for one page")
-    return History(ordered, started, ordered_lines, lifetimes(ordered_runs), _beside(ordered_runs))
+    return History(ordered, started, ordered_lines, lives, _beside(ordered_runs))
 
 
 def _beside(runs: Iterable[Sequence[Record]]) -> dict[tuple[str, str], str]:

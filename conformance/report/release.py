@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.version import Version
 
 from conformance.records.record import Record
@@ -35,9 +35,9 @@ def order(release: str) -> tuple[tuple[int, Any], ...]:
 def _pin(text: str) -> str:
     try:
         asked = Requirement(text)
-    except InvalidRequirement:
+        return f"{asked.name} {str(asked.specifier).removeprefix('==')}"
+    except ValueError:  # InvalidRequirement is one; so is int()'s refusal of 5,000 digits
         return text
-    return f"{asked.name} {str(asked.specifier).removeprefix('==')}"
 
 
 def _number(text: str) -> tuple[int, Any]:
