@@ -100,6 +100,12 @@ def parser() -> Parser:
         metavar="FILE.toml",
         help="the ledger to write (default: the adapter's own, or ./deviations.toml); reasons in it are kept",
     )
+    ledger.add_argument(
+        "--versions",
+        metavar="SPECIFIER",
+        help="say only what the run shows otherwise than the ledger lists, and for these versions: '<0.22', or "
+        "'optax<0.2.6' for those of a package beside the framework",
+    )
     return root
 
 

@@ -360,6 +360,8 @@ def test_comparison_and_history_are_accessible_and_escape(browser: Browser, tmp_
     made = browser.new_context(viewport=DESK, color_scheme=theme)
     for name, wanted in (("compare", "table"), ("history", ".history svg")):
         visit = Visit(made, tmp_path / f"{name}.html")
+        for each in visit.page.locator("details").all():
+            each.locator("> summary").click()
         visit.page.wait_for_selector(wanted)
         found = Axe().run(visit.page, options={"resultTypes": ["violations"]})
 

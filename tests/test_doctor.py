@@ -49,7 +49,8 @@ def test_a_file_pins_a_version(tmp_path: Path, name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("line", "told"), [
-    ("torch==2.8.0", "torch 2.8.0: not judged; 2.13.0 is, and there"),
+    ("torch==2.7.0", "torch 2.7.0: not judged; 2.3.1 is, and there"),
+    ("torch==1.13.1", "torch 1.13.1: not judged; 2.2.2 is, and there"),
     ("torch>=2.3,<3", "torch <3,>=2.3: not judged; 2.13.0 is, and there"),
     ("torch", "torch in any version: not judged; 2.13.0 is, and there"),
 ])  # fmt: skip
@@ -57,6 +58,19 @@ def test_a_version_that_was_not_judged_is_said_to_be_so(tmp_path: Path, line: st
     """The nearest judged one stands for it."""
     (tmp_path / "requirements.txt").write_text(line, encoding="utf-8")
     assert told in words(str(tmp_path / "requirements.txt"))
+
+
+def test_a_deviation_is_told_of_the_versions_that_have_it(tmp_path: Path) -> None:
+    """Of the framework, and of what stands beside it; a version that is not told counts as the newest."""
+    file, told = tmp_path / "requirements.txt", "the gradient of confident right answers is NaN"
+    for lines, has in (
+        ("jax==0.6.2\noptax==0.2.5", True), ("jax==0.6.2\noptax==0.2.6", False), ("jax==0.6.2", False),
+    ):  # fmt: skip
+        file.write_text(lines, encoding="utf-8")
+        assert (told in words(str(file), "--adapter", "jax")) == has, lines
+    file.write_text("numpyro==0.21.0", encoding="utf-8")
+    assert "three of the four infinite logits" in words(str(file))
+    assert "a NaN logit costs 0" not in words(str(file))
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from conformance.errors import ContentError
+from conformance.errors import ContentError, UsageError
 from conformance.records import ledger
 from conformance.records.ledger import Ledger
 from conformance.spec.outcome import Conforms, Crashed, Deviates, Errored, NoData, Outcome, Unsupported
 from conformance.subjects.subject import Subject
-from conformance.verbs import draft
+from conformance.verbs import amendment, draft
 
 TEXT = """
 [[deviation]]
@@ -120,6 +121,7 @@ def test_clause_and_case_belong_to_the_scope(known: Ledger) -> None:
     [
         ('signature = "lost-tail"', 'signature = "odd"', "unknown signature 'odd'; known: nan,"),
         ('">=2.3"', '"about 2"', "bad versions 'about 2'; write a specifier"),
+        ('">=2.3"', '"optax"', "bad versions 'optax'; write a specifier"),
         ('reason = "The loss is a difference of two large numbers."', "", "'reason' is a required property"),
         ('harm = "Confident correct examples weigh nothing in the loss."', 'harm = "bad"', "at least 20 characters"),
         ("[[deviation.where]]", "link = 'http://example.org'\n[[deviation.where]]", "an https:// address"),
@@ -206,3 +208,68 @@ def test_a_draft_keeps_what_another_processor_showed(tmp_path: Path) -> None:
             )
     assert drafted.judge(subject(), "V3", "values/tail-17", Deviates("lost-tail", "")).expected
     assert draft.ledger_text([check("eager", "float16", "values/new")], "a", new) == new.read_text()
+
+
+BESIDE = TEXT.replace('">=2.3"', '"optax<0.2.6"')
+
+
+@pytest.mark.parametrize(("optax", "expected"), [("0.2.5", True), ("0.2.6", False), ("", False)])
+def test_versions_may_be_of_a_package_beside_the_framework(tmp_path: Path, optax: str, expected: bool) -> None:
+    """One of which nothing is known counts as the newest; the framework's own version is then no matter."""
+    path = tmp_path / "deviations.toml"
+    path.write_text(BESIDE)
+    known = ledger.load(path).beside({"a": "2.13.0", "Optax": optax})
+
+    assert known.judge(subject(version="1.0"), "V3", "values/tail-1", Deviates("lost-tail", "")).expected is expected
+    assert known.judge(subject(version="1.0"), "V3", "values/tail-1", Conforms()).expected is not expected
+
+
+def old_run(*checks: dict, version: str = "2.2") -> list[dict]:
+    """A run of an older version."""
+    for each in checks:
+        each["subject"] = {**each["subject"], "version": version}
+    return [{"record": "run", "adapters": {"a": {"versions": {"a": version}}}}, *checks]
+
+
+def test_a_ledger_is_amended_by_an_older_version_and_stays_what_it_was_for_all_others(tmp_path: Path) -> None:
+    """What is new there is listed for these versions, what does not show there for the others, the rest as it was."""
+    path = tmp_path / "deviations.toml"
+    rule = 'explains = [{signatures = ["lost-*"]}]'
+    path.write_text(TEXT.replace('versions = ">=2.3"', rule).replace("tail-*", 'one", "values/two'))
+    run = old_run(
+        check("eager", "float32", "values/one", "conforms", ""),
+        check("eager", "float32", "values/two"),
+        check("eager", "float32", "values/three", signature="nan"),
+    )
+    path.write_text(amendment.amended_text(run, "a", path, "<2.3").replace("comp*", "compiled"))
+    known = ledger.load(path)
+
+    for version, outcomes in (
+        ("2.2", {"one": Conforms(), "two": Deviates("lost-tail", ""), "three": Deviates("nan", "")}),
+        ("2.3", {"one": Deviates("lost-tail", ""), "two": Deviates("lost-tail", ""), "three": Conforms()}),
+    ):
+        for name, outcome in outcomes.items():
+            assert known.judge(subject(version=version), "V3", f"values/{name}", outcome).expected, (version, name)
+    newer = draft.ledger_text(
+        old_run(check("eager", "float32", "values/one"), check("eager", "float32", "values/two"), version="2.13"),
+        "a", path,
+    )  # fmt: skip
+    path.write_text(newer)
+    assert ledger.load(path).judge(subject(version="2.2"), "V3", "values/three", Deviates("nan", "")).expected
+    assert ledger.load(path).judge(subject(version="2.2"), "V3", "values/one", Conforms()).expected
+
+
+@pytest.mark.parametrize(
+    ("versions", "told"),
+    [
+        (">=2,<3", "write one bound, as in '<0.22'"),
+        ("soon", "write one bound, as in '<0.22'"),
+        ("<2.1", "the run is of 2.2, which is not among them"),
+    ],
+)
+def test_an_amendment_is_for_one_bound_that_the_run_is_within(tmp_path: Path, versions: str, told: str) -> None:
+    """Anything else is refused in one line."""
+    path = tmp_path / "deviations.toml"
+    path.write_text(TEXT)
+    with pytest.raises(UsageError, match=re.escape(told)):
+        amendment.amended_text(old_run(check("eager", "float32", "values/one")), "a", path, versions)

@@ -431,3 +431,21 @@ def test_packed_arrays_come_back() -> None:
     assert unpacked(runs.packed(np.array([1.5, -0.0])), np.float64).tolist() == [1.5, -0.0]
     with pytest.raises(ValueError, match="base64"):
         unpacked("?", np.float64)
+
+
+def test_a_deviation_lives_from_the_release_in_which_it_came_to_the_one_in_which_it_went() -> None:
+    """Where none of its checks was made nobody knows; what was chosen beside the framework tells releases apart."""
+    found = history.history(
+        [
+            [runs.head(), runs.conforming(adapter="a==1.9", version="1.9")],
+            [runs.head(), runs.check(adapter="a==1.10", version="1.10")],
+            [runs.head(), runs.check("values/other", adapter="a==1.11", version="1.11")],
+            [runs.head(), runs.conforming(adapter="a[b==3]==1.12", version="1.12")],
+        ]
+    )
+    (line,) = found.changing("a")
+
+    assert found.versions == {"a": ["1.9", "1.10", "1.11", "1.12, b 3"]}
+    assert [line.state(each) for each in found.versions["a"]] == ["absent", "shows", "shows", "absent"]
+    assert line.told(found.versions["a"]) == "came in 1.10, after 1.9; gone in 1.12, b 3, after 1.11"
+    assert found.steady("a") == []

@@ -33,8 +33,9 @@ from conformance.adapter import (
 )
 
 # Past the limit torch.compile falls back to eager without a word, and nothing compiled would be judged.
-torch._dynamo.config.recompile_limit = 100_000
-torch._dynamo.config.accumulated_recompile_limit = 100_000
+_LIMIT = "recompile_limit" if hasattr(torch._dynamo.config, "recompile_limit") else "cache_size_limit"  # before 2.6
+for _name in (_LIMIT, f"accumulated_{_LIMIT}"):
+    setattr(torch._dynamo.config, _name, 100_000)
 DOCS = "https://docs.pytorch.org/docs/stable/generated/"
 _DEVICES = {"cpu": "cpu", "gpu": "cuda"}
 _VALIDATES = Distribution._validate_args

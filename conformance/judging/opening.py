@@ -90,6 +90,7 @@ def _open_adapter(session: Session, asked: str, limits: Limits | None) -> None:
         session.missing[label] = found.missing
         return
     session.adapters[label] = found.adapter
+    session.ledgers[label] = session.ledgers[label].beside(found.adapter.versions())
     if choice.threads:
         threads.limit(found.adapter, choice.threads)
 

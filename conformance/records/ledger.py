@@ -7,6 +7,7 @@ conformance/schemas/ledger.json.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
 from collections.abc import Mapping
@@ -15,10 +16,8 @@ from fnmatch import translate
 from pathlib import Path
 from typing import Any
 
-from packaging.specifiers import SpecifierSet
-from packaging.version import Version
-
 from conformance.errors import ContentError
+from conformance.records.versions import Versions
 from conformance.spec.clauses import CLAUSES
 from conformance.spec.outcome import SIGNATURES, Conforms, Crashed, Deviates, Errored, Outcome, Unsupported
 from conformance.storage import intake
@@ -40,7 +39,7 @@ class Scope:
 
     deviation: str
     signature: str
-    versions: SpecifierSet
+    versions: Versions
     patterns: Mapping[str, re.Pattern[str]]
     varies: bool = False
 
@@ -49,14 +48,14 @@ class Scope:
         values = (canonical(subject.implementation), subject.mode, subject.device, subject.dtype, clause, case)
         if not all(self.patterns[key].match(value) for key, value in zip(_SCOPES, values, strict=True)):
             return False
-        return _version_in(subject.version, self.versions)
+        return self.versions.hold(subject.version)
 
     def concerns(self, subject: Subject) -> bool:
         """True if the scope lists some check of the subject."""
         values = (canonical(subject.implementation), subject.mode, subject.device, subject.dtype)
         if not all(self.patterns[key].match(value) for key, value in zip(_SCOPES, values, strict=False)):
             return False
-        return _version_in(subject.version, self.versions)
+        return self.versions.hold(subject.version)
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,12 @@ class Ledger:
 
     def holds(self, deviation: str, version: str) -> bool:
         """True if some entry lists the deviation for a version of the framework."""
-        return any(each.deviation == deviation and _version_in(version, each.versions) for each in self.scopes)
+        return any(each.deviation == deviation and each.versions.hold(version) for each in self.scopes)
+
+    def beside(self, versions: Mapping[str, str]) -> Ledger:
+        """What it lists where packages have these versions."""
+        left = ((each, each.versions.beside(versions)) for each in self.scopes)
+        return Ledger(self.deviations, tuple(dataclasses.replace(each, versions=of) for each, of in left if of))
 
     def judge(self, subject: Subject, clause: str, case: str, outcome: Outcome) -> Finding:
         """Is this outcome expected?"""
@@ -202,11 +206,11 @@ def _scope(path: Path, deviation: str, where: Mapping[str, Any]) -> Scope:
             f"known: {', '.join(SIGNATURES)}",
         )
     try:
-        versions = SpecifierSet(where.get("versions", ""), prereleases=True)
-    except ValueError:  # InvalidSpecifier is one; so is int()'s refusal of 5,000 digits
-        raise ContentError(
-            path, f"deviation '{deviation}'", f"bad versions '{where['versions']}'", 'write a specifier such as ">=2.3"'
-        ) from None
+        versions = Versions.read(where.get("versions", ""))
+    except ValueError:  # also int()'s refusal of 5,000 digits
+        told = f"bad versions '{where['versions']}'"
+        right = 'write a specifier such as ">=2.3", or "optax<0.2.6" for those of a package beside it'
+        raise ContentError(path, f"deviation '{deviation}'", told, right) from None
     patterns = {key: _any_of(tuple(where.get(key, ("*",)))) for key in _SCOPES[1:]}
     patterns["implementations"] = _implementations(tuple(where.get("implementations", ("*",))), path.parent)
     return Scope(deviation, where["signature"], versions, patterns, where.get("varies", False))
@@ -222,11 +226,3 @@ def _implementations(names: tuple[str, ...], folder: Path) -> re.Pattern[str]:
 @functools.cache
 def _any_of(globs: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(translate(glob) for glob in globs))
-
-
-@functools.cache
-def _version_in(version: str, versions: SpecifierSet) -> bool:
-    try:
-        return Version(version) in versions
-    except ValueError:  # InvalidVersion is one; so is int()'s refusal of 5,000 digits
-        return not str(versions)

@@ -66,27 +66,23 @@ class Line:
     implementation: str
     cells: dict[str, Cell]
     same: list[str]
-
-    @property
-    def of_probabilities(self) -> bool:
-        """True if no logit was ever given to it."""
-        return not self.cells["infinities"].judged
+    of_probabilities: bool
 
 
 def facts(merged: Merged) -> dict[str, str]:
     """Versions, machines and date, each in a line."""
-    versions: dict[str, str] = {}
+    versions: dict[str, dict[str, None]] = defaultdict(dict)
     machines: dict[str, None] = {}
     for run in merged.runs:
         for each in run["adapters"].values():
             for package, version in each["versions"].items():
                 if package not in ("jaxlib",):
-                    versions[package] = version
+                    versions[package][version] = None
             devices = ", ".join(each["devices"]).upper()
             machines[f"{devices}: {run['machine']['processor']}, {run['machine']['cores']} cores"] = None
     days = sorted({str(run["started"])[:10] for run in merged.runs})
     return {
-        "versions": ", ".join(f"{name} {version}" for name, version in sorted(versions.items())),
+        "versions": ", ".join(f"{name} {' and '.join(found)}" for name, found in sorted(versions.items())),
         "machines": "; ".join(machines),
         "days": days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}",
     }
@@ -119,7 +115,8 @@ def lines(merged: Merged, who: Standing, found: Sequence[Cause]) -> list[Line]:
         if effects.effect(check) not in plain[name]:
             _note(cells[name][column], check, grave)
     same = _same(who)
-    made = [Line(*name, cells[name], same[name]) for name in sorted(cells)]
+    takes = {name: each.get("takes", "logits") for name, each in merged.implementations.items()}
+    made = [Line(*name, cells[name], same[name], takes.get(name) == "probabilities") for name in sorted(cells)]
     return sorted(made, key=lambda line: (line.adapter, line.of_probabilities))
 
 

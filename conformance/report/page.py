@@ -36,7 +36,7 @@ from conformance.report import (
 from conformance.report.glossary import GLOSSARY
 from conformance.report.merge import Merged, merge, named, write_records
 from conformance.report.pack import compressed
-from conformance.report.states import LEVELS, STATES
+from conformance.report.states import LEVELS, SEVERITIES, STATES
 from conformance.report.teeth import Teeth
 from conformance.spec.clauses import CLAUSES
 from conformance.storage import files
@@ -177,6 +177,7 @@ def write_history(found: history.History, path: Path) -> None:
         .render(
             it=found,
             levels=LEVELS,
+            severities=SEVERITIES,
             data=history.data(found),
             charts=templates.charts(),
             script=script,

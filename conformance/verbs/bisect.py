@@ -128,7 +128,8 @@ def _tell(console: Console, package: str, turn: Turn, forward: bool) -> None:
     for each in complaint.complaints(sought)[:3]:
         for line in complaint.lines(each):
             console.print(f"  {line}", markup=False)
-    console.print(f"in {turn.good.version} these {complaint.count(len(sought), 'check')} conform", markup=False)
+    conform = "this check conforms" if len(sought) == 1 else f"these {len(sought):,} checks conform"
+    console.print(f"in {turn.good.version} {conform}", markup=False)
     for skipped in turn.skipped:
         console.print(f"stepped over {skipped.version}: {skipped.told}", markup=False)
 

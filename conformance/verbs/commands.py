@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from conformance.spec import specification
 from conformance.spec.clauses import CLAUSES
 from conformance.storage import content, files
 from conformance.subjects.target import is_target
-from conformance.verbs import draft, promote
+from conformance.verbs import amendment, draft, promote
 from conformance.verbs.reporting import results
 
 console = Console()
@@ -66,9 +67,12 @@ def ledger(options: argparse.Namespace) -> int:
     if name not in judged:
         raise UsageError(f"--adapter: {options.run} judges {', '.join(judged) or 'nothing'}; name one of these")
     own = all(is_target(each["subject"]["implementation"]) for each in records if each["record"] == "check")
-    folder = Path() if own else loader.available().get(name, Path())
+    folder = Path() if own else loader.available().get(re.split(r"[\[=]", name)[0], Path())
     path = options.out or folder / FILE
-    text = draft.ledger_text(records, name, path)
+    if options.versions:
+        text = amendment.amended_text(records, name, path, options.versions)
+    else:
+        text = draft.ledger_text(records, name, path)
     files.write(path, text)
     console.print(f"{path}: {text.count('[[deviation]]')} deviations", soft_wrap=True)
     return 0

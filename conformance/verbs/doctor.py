@@ -78,7 +78,8 @@ def patients(name: str, installed: Mapping[str, SpecifierSet]) -> Iterator[Patie
         distribution = canonicalize_name(Requirement(text).name)
         if distribution in installed:
             listed = ledger.load(folder / ledger.FILE)
-            yield _patient(name, distribution, installed[distribution], known.published, listed)
+            beside = {package: _pin(found) for package, found in installed.items()}
+            yield _patient(name, distribution, installed[distribution], known.published, listed.beside(beside))
 
 
 def _patient(
@@ -86,8 +87,8 @@ def _patient(
 ) -> Patient:
     judged = sorted(map(Version, published))
     within = [each for each in judged if versions.contains(each, prereleases=True)]
-    nearest = str((within or judged)[-1]) if judged else ""
-    pinned = next((each.version for each in versions if each.operator == "=="), "")
+    pinned = _pin(versions)
+    nearest = _nearest(within or judged, pinned)
     exact = bool(pinned and within)
     version = pinned.partition("+")[0] or nearest
     found = [each for each in listed.deviations.values() if each.of_functions and not each.documented]
@@ -95,6 +96,19 @@ def _patient(
     order = list(SEVERITIES)
     found.sort(key=lambda each: (order.index(each.severity) if each.severity else len(order), each.rank or 100))
     return Patient(adapter, distribution, pinned or str(versions) or "in any version", nearest, exact, found)
+
+
+def _pin(versions: SpecifierSet) -> str:
+    return next((each.version for each in versions if each.operator == "=="), "")
+
+
+def _nearest(judged: Sequence[Version], pinned: str) -> str:
+    """The newest judged version that is not newer than the pinned one; the oldest if all are."""
+    try:
+        before = [each for each in judged if not pinned or each <= Version(pinned)]
+    except InvalidVersion:  # '==2.*'
+        before = list(judged)
+    return str([*judged[:1], *before][-1]) if judged else ""
 
 
 def _paragraphs(each: Deviation) -> Iterator[str]:

@@ -7,7 +7,6 @@ covers is listed under the id 'unexplained', which the project's own tests do no
 
 from __future__ import annotations
 
-import fnmatch
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import Any
 from conformance.records.ledger import NO_REASON
 from conformance.records.record import Record
 from conformance.storage import intake
-from conformance.subjects.target import canonical
+from conformance.verbs.cells import Cell, Entry, Scope, Seen, covers, rectangles, rule, seen
 
 UNEXPLAINED = {
     "id": "unexplained",
@@ -29,85 +28,76 @@ _HEAD = """\
 # `where` is written by `python -m conformance ledger RUN.jsonl --adapter NAME`, and exact: a deviation
 # that is fixed or changes its signature turns the run red.
 """
-_FIELDS = ("signature", "implementations", "clauses", "modes", "devices", "dtypes", "cases")
-Cell = tuple[str, str, str, str, str, str, str]  # signature, implementation, clause, mode, device, dtype, case
-Scope = dict[str, Any]
 
 
 def ledger_text(records: Iterable[Record], adapter: str, old: Path) -> str:
     """The ledger's text for one adapter's records."""
-    known = intake.toml(intake.text(old, "name an existing TOML file"), old) if old.exists() else {}
-    entries = list(known.get("deviation", ()))
-    cells, devices = _cells(records, adapter)
+    entries = entries_of(old)
+    run = seen(records, adapter)
     sorted_in: dict[str, list[Cell]] = defaultdict(list)
     varying: dict[str, list[Cell]] = defaultdict(list)
-    for cell in cells:
-        owner, rule = next(((entry, rule) for entry in entries if (rule := _rule(entry, cell))), (UNEXPLAINED, {}))
-        (varying if rule.get("varies") else sorted_in)[owner["id"]].append(cell)
+    for cell in sorted(run.deviating):
+        owner, found = owner_of(cell, entries, run)
+        (varying if found.get("varies") else sorted_in)[owner["id"]].append(cell)
+    add_unexplained(entries, sorted_in)
+    return text(
+        (entry, _scopes(entry, run, sorted_in[entry["id"]], varying[entry["id"]])) for entry in entries
+    )  # fmt: skip
+
+
+def entries_of(old: Path) -> list[Entry]:
+    """The entries of a ledger; none if there is no file."""
+    known = intake.toml(intake.text(old, "name an existing TOML file"), old) if old.exists() else {}
+    return list(known.get("deviation", ()))
+
+
+def owner_of(cell: Cell, entries: Sequence[Entry], run: Seen) -> tuple[Entry, Mapping[str, Any]]:
+    """The first entry for the run's version that explains a deviation, and its rule."""
+    explaining = ((entry, found) for entry in entries if run.holds(entry, {}) and (found := rule(entry, cell)))
+    return next(explaining, (UNEXPLAINED, {}))
+
+
+def add_unexplained(entries: list[Entry], sorted_in: Mapping[str, object]) -> None:
+    """Add the entry of what nobody has explained, if there is such."""
     if UNEXPLAINED["id"] in sorted_in and all(entry["id"] != UNEXPLAINED["id"] for entry in entries):
         entries.append(dict(UNEXPLAINED))
-    parts = [_HEAD]
-    for entry in entries:
-        # Another device's run wrote those scopes; this run says nothing of them.
-        old_scopes = entry.get("where", ())
-        kept = [where for where in old_scopes if not devices.intersection(where.get("devices", devices))]
-        # What varies is kept: another processor's run wrote it.
-        loose = [where for where in old_scopes if where.get("varies") and where not in kept]
-        new = [
-            cell
-            for cell in varying[entry["id"]]
-            if not any(_covers(where, [where["signature"]], cell) for where in loose)
-        ]
-        scopes = [*_rectangles(sorted_in[entry["id"]]), *({**each, "varies": True} for each in _rectangles(new))]
-        scopes += [*loose, *kept]
-        parts.append("\n" + "\n".join(_entry(entry, scopes)) + "\n")
-    return "".join(parts)
 
 
-def _cells(records: Iterable[Record], adapter: str) -> tuple[list[Cell], set[str]]:
-    cells, devices = [], set()
-    for record in records:
-        if record["record"] != "check" or record["subject"]["adapter"] != adapter:
-            continue
-        subject = record["subject"]
-        devices.add(subject["device"])
-        if record["outcome"] in ("deviates", "errored", "crashed"):
-            place = (subject["mode"], subject["device"], subject["dtype"], record["case"])
-            cells.append((record["signature"], subject["implementation"], record["clause"], *place))
-    return sorted(set(cells)), devices
-
-
-def _rule(entry: Mapping[str, Any], cell: Cell) -> Mapping[str, Any] | None:
-    """The first of the entry's rules that explains a deviation."""
-    return next(
-        (rule for rule in entry.get("explains", ()) if _covers(rule, rule.get("signatures", ("*",)), cell)), None
-    )
-
-
-def _covers(globs: Mapping[str, Any], signatures: Sequence[str], cell: Cell) -> bool:
-    """True if the signatures, and the globs of every other field that has some, match."""
-    wanted = (signatures, *(globs.get(key, ("*",)) for key in _FIELDS[1:]))
-    return all(
-        any(fnmatch.fnmatchcase(canonical(value), canonical(glob)) or value == glob for glob in each)
-        for value, each in zip(cell, wanted, strict=True)
-    )
-
-
-def _rectangles(cells: Sequence[Cell]) -> list[Scope]:
-    """The cells as products of lists, merged field by field; together they cover the cells and nothing else."""
-    rows: list[dict[str, frozenset[str]]] = [
-        {name: frozenset([value]) for name, value in zip(_FIELDS, cell, strict=True)} for cell in cells
+def _scopes(entry: Entry, run: Seen, found: Sequence[Cell], varying: Sequence[Cell]) -> list[Scope]:
+    old = entry.get("where", ())
+    # Another device's run wrote those scopes, or another version's; this run says nothing of them.
+    kept = [
+        where
+        for where in old
+        if not run.devices.intersection(where.get("devices", run.devices)) or not run.holds(entry, where)
     ]
-    for name in ("dtypes", "modes", "cases", "implementations", "clauses", "devices"):
-        merged: dict[tuple[tuple[str, frozenset[str]], ...], set[str]] = defaultdict(set)
-        for row in rows:
-            merged[tuple((key, row[key]) for key in _FIELDS if key != name)] |= row[name]
-        rows = [dict(key) | {name: frozenset(values)} for key, values in merged.items()]
-    scopes = [{key: sorted(row[key]) for key in _FIELDS} for row in rows]
-    return sorted(({**scope, "signature": scope["signature"][0]} for scope in scopes), key=json.dumps)
+    # What varies is kept: another processor's run wrote it.
+    loose = [where for where in old if where.get("varies") and where not in kept]
+    new = [cell for cell in varying if not any(covers(where, [where["signature"]], cell) for where in loose)]
+    limited = [where for where in old if "versions" in where and where not in kept]
+    by_versions: dict[str, list[Cell]] = defaultdict(list)
+    for cell in found:
+        covering = (where["versions"] for where in limited if covers(where, [where["signature"]], cell))
+        by_versions[next(covering, "")].append(cell)
+    scopes = [
+        {**each, **({"versions": versions} if versions else {})}
+        for versions, cells in by_versions.items()
+        for each in rectangles(cells)
+    ]
+    scopes += [{**each, "varies": True} for each in rectangles(new)]
+    return [*sorted(scopes, key=_order), *loose, *kept]
 
 
-def _entry(entry: Mapping[str, Any], scopes: Sequence[Scope]) -> Iterator[str]:
+def _order(scope: Scope) -> tuple[bool, bool, str]:
+    return bool(scope.get("varies")), "versions" in scope, json.dumps(scope)
+
+
+def text(entries: Iterable[tuple[Entry, Sequence[Mapping[str, Any]]]]) -> str:
+    """The text of a ledger with these scopes under each entry."""
+    return "".join([_HEAD, *("\n" + "\n".join(_entry(entry, scopes)) + "\n" for entry, scopes in entries)])
+
+
+def _entry(entry: Entry, scopes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "[[deviation]]"
     for key in (
         "id",
@@ -131,8 +121,8 @@ def _entry(entry: Mapping[str, Any], scopes: Sequence[Scope]) -> Iterator[str]:
         yield f"reproducer = '''\n{entry['reproducer']}'''"
     if "explains" in entry:
         yield "explains = ["
-        for rule in entry["explains"]:
-            yield "  {" + ", ".join(f"{key} = {json.dumps(globs)}" for key, globs in rule.items()) + "},"
+        for each in entry["explains"]:
+            yield "  {" + ", ".join(f"{key} = {json.dumps(globs)}" for key, globs in each.items()) + "},"
         yield "]"
     for scope in scopes:
         yield "[[deviation.where]]"

@@ -1,11 +1,12 @@
-// The history's charts: clauses that deviate against the version, a line an implementation and mode.
+// The history's charts: clauses that deviate against the version, a line an implementation and mode. Each is drawn when
+// it is opened: before, it has no width.
 
 (async () => {
   const [bytes, data] = await Promise.all([inflated("charts"), block("history")]);
   document.head.append(el("script", {}, new TextDecoder().decode(bytes)));
-  for (const holder of document.querySelectorAll(".history")) {
+  const drawn = (holder) => {
     const rows = data.rows.filter((row) => row.adapter === holder.dataset.adapter);
-    holder.append(asImage(Plot.plot({
+    holder.replaceChildren(asImage(Plot.plot({
       width: Math.min(1300, Math.max(360, holder.clientWidth)), height: 220, marginLeft: 40,
       x: { type: "point", domain: data.versions[holder.dataset.adapter], label: null },
       y: { label: "clauses", grid: true, zero: true }, fx: { domain: ["must", "should", "may"], label: null },
@@ -16,5 +17,11 @@
       ],
       ariaLabel: `Clauses that deviate in ${holder.dataset.adapter}, by version`,
     })));
+  };
+  for (const folded of document.querySelectorAll(".counts-of")) {
+    const holder = folded.querySelector(".history");
+    const draw = () => folded.open && !holder.hasChildNodes() && drawn(holder);
+    folded.addEventListener("toggle", draw);
+    draw();
   }
 })();
