@@ -14,6 +14,7 @@ from pathlib import Path
 from conformance.records import record
 from conformance.records.ledger import FILE, load
 from conformance.remote import manifest
+from conformance.report import release
 from conformance.storage import content
 
 REPORTS = content.PACKAGE.parent / "reports"
@@ -29,7 +30,7 @@ def retold(head: record.Record) -> record.Record:
     folders = content.adapter_folders()
     adapters, deviations = {}, {}
     for name, facts in head["adapters"].items():
-        folder = folders[name.partition("==")[0]]
+        folder = folders[release.taken_apart(name, "")[0]]
         kept = {key: value for key, value in facts.items() if key not in ("title", "states")}
         adapters[name] = {**kept, **manifest.read(folder).told()}
         if name in head["deviations"]:

@@ -160,7 +160,7 @@ def test_another_python_is_judged_under_its_version(tmp_path: Path) -> None:
     assert names == {"numpy", f"numpy=={version}"}
     results = [[each["measures"] for each in found if each["subject"]["adapter"] == name] for name in sorted(names)]
     assert results[0] == results[1]
-    assert f"numpy=={version}" in (tmp_path / "out" / "index.html").read_text()
+    assert f"NumPy, SciPy {version}" in (tmp_path / "out" / "index.html").read_text()
 
 
 def test_one_version_is_judged_once(tmp_path: Path) -> None:

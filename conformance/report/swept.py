@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conformance.report import sweeps
+from conformance.report import release, sweeps
 from conformance.report.merge import Merged
 from conformance.report.sweeps import Row
 from conformance.report.titles import environment, short, titles
@@ -64,7 +64,7 @@ def swept(merged: Merged) -> list[Swept]:
     made = []
     for rows in groups.values():
         subject = rows[0].record["subject"]
-        adapter = subject["adapter"].partition("==")[0]
+        adapter = release.taken_apart(subject["adapter"], "")[0]
         told = merged.implementations.get((subject["adapter"], subject["implementation"]), {})
         modes = tuple(sorted({row.record["subject"]["mode"] for row in rows}))
         cells = {(row.found["quantity"], row.found["label"]): row for row in reversed(rows)}

@@ -7,6 +7,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from conformance.report import release
 from conformance.report.merge import Merged
 
 
@@ -34,9 +35,9 @@ def environment(subject: Mapping[str, str]) -> str:
         version = Version(subject["version"]).public
     except InvalidVersion:
         version = subject["version"]
-    return f"{subject['adapter'].partition('==')[0]}=={version}"
+    return f"{release.taken_apart(subject['adapter'], version)[0]}=={version}"
 
 
 def _title(name: str, facts: Mapping[str, Any]) -> str:
-    _, asked, version = name.partition("==")
-    return f"{facts['title']} {version}" if asked and "title" in facts else str(facts.get("title", name))
+    _, chosen = release.taken_apart(name, name.rpartition("==")[2])
+    return f"{facts['title']} {chosen}" if "==" in name and "title" in facts else str(facts.get("title", name))
