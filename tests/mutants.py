@@ -57,6 +57,7 @@ QUICK = {
     "suite.test_probabilities": ("probability", "bounds"),
     "subjects.refusal": ("refusal",),
     "configurations.causes": ("configurations",),
+    "configurations.judgement": ("configurations",),
 }
 # What no mutant is put to: another process does not see it, and frameworks and a published run take seconds.
 DESELECTED = (
