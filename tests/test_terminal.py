@@ -178,6 +178,15 @@ def test_errors_of_one_cause_are_one_whatever_their_numbers() -> None:
     ]
 
 
+def test_a_crash_that_the_ledger_lists_is_expected(tmp_path: Path) -> None:
+    """As any other deviation is; the table counts it."""
+    closing = Closing(tmp_path)
+    closing.add({**check(outcome=Crashed("the process died of SIGSEGV")), "expected": True, "deviation": "dies"})
+
+    assert closing.unexpected == []
+    assert closing.expected == {"dies": 1}
+
+
 def test_what_the_ledger_lists_otherwise_is_told_in_its_words() -> None:
     """Fixed and changed ones, a cause each."""
     note = "fixed: the ledger lists 'tail' as lost-tail; take it out"

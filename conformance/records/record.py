@@ -23,6 +23,7 @@ from conformance.subjects.subject import Subject
 
 FORMAT = 1
 Record = dict[str, Any]
+BREAKS = ("deviates", "errored", "crashed")  # outcomes that break a clause
 
 
 def check_record(

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.records.record import Record
+from conformance.records.record import BREAKS, Record
 from conformance.report import where
 from conformance.report.magnitude import Magnitude, worst
 from conformance.report.merge import Merged
@@ -38,7 +38,7 @@ def causes(merged: Merged, who: Standing | None = None) -> list[Cause]:
     who = who or standing(merged)
     groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for check in merged.checks:
-        if check.get("deviation") and check["outcome"] in ("deviates", "errored"):
+        if check.get("deviation") and check["outcome"] in BREAKS:
             groups[check["subject"]["adapter"], check["deviation"]].append(check)
     found = [
         _cause(adapter, name, texts.get((adapter, name), {}), group, who) for (adapter, name), group in groups.items()

@@ -10,7 +10,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from conformance.records.record import Record
+from conformance.records.record import BREAKS, Record
 from conformance.report import where
 from conformance.report.causes import Cause
 from conformance.report.draft import told
@@ -143,7 +143,7 @@ def _beside(merged: Merged, who: Standing, found: Sequence[Cause]) -> Beside:
 
 
 def _outcome(check: Record) -> str:
-    if check["outcome"] == "deviates" or check["outcome"] == "errored":
+    if check["outcome"] in BREAKS:
         return (
             "documented otherwise" if check.get("documented") else f"wrong too ({check['signature'].replace('-', ' ')})"
         )

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from conformance.records.record import Record
+from conformance.records.record import BREAKS, Record
 from conformance.report import release
 from conformance.report.states import DEVIATING, LEVELS, SEVERITIES, state
 
@@ -83,7 +83,7 @@ def _take(
     adapter, version = release.of(check)
     subject = check["subject"]
     place = (*(subject[key] for key in ("implementation", "mode", "device", "dtype")), check["clause"], check["case"])
-    shows = check["outcome"] in ("deviates", "errored", "crashed")
+    shows = check["outcome"] in BREAKS
     if shows or check["outcome"] in _GONE:
         heard[adapter][place].add(version)
     if not shows or state(check) not in DEVIATING:

@@ -12,6 +12,7 @@ import markupsafe
 from conformance import __version__
 from conformance.adapter import ROLES
 from conformance.records import record
+from conformance.records.record import BREAKS
 from conformance.report import (
     anatomy,
     causes,
@@ -141,7 +142,7 @@ def _tiles(merged: Merged, who: standing.Standing) -> dict[str, Any]:
 def _news(merged: Merged) -> dict[str, Any]:
     surprises = [check for check in merged.checks if not check["expected"]]
     new_of = Counter(check["subject"]["adapter"] for check in surprises)
-    judged = any(check["outcome"] in ("conforms", "deviates", "errored", "crashed") for check in merged.checks)
+    judged = any(check["outcome"] in ("conforms", *BREAKS) for check in merged.checks)
     return {
         "surprises": surprises[:_MOST_SURPRISES],
         "surprise_count": len(surprises),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from conformance.records.record import Record
+from conformance.records.record import BREAKS, Record
 from conformance.report.causes import Cause
 from conformance.report.curves import Lattice, Sample
 from conformance.report.distances import EVERYDAY, distances
@@ -105,7 +105,7 @@ def _effects(merged: Merged, places: dict[Name, int]) -> Iterator[list[Any]]:
     """Call, mode, dtype, effect, cause, and whether it is documented: once each."""
     seen = set()
     for check in merged.checks:
-        if check["outcome"] not in ("deviates", "errored"):
+        if check["outcome"] not in BREAKS:
             continue
         subject = check["subject"]
         if subject["dtype"] not in _DTYPES or check["clause"][:1] == "C" or _name(subject) not in places:

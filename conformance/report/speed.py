@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.arithmetic.dtype import DTYPES
-from conformance.records.record import Record
+from conformance.records.record import BREAKS, Record
 from conformance.report.merge import Key, Merged, named
 from conformance.report.pack import packed
 from conformance.report.standing import Standing, standing
@@ -82,7 +82,7 @@ def _standings(checks: Sequence[Record], subjects: set[Key]) -> dict[Key, Judged
         if key not in subjects:
             continue
         judged = found.setdefault(key, {"state": RIGHT, "must": [], "ulp": {}})
-        if check["level"] == "must" and check["outcome"] in ("deviates", "errored", "crashed"):
+        if check["level"] == "must" and check["outcome"] in BREAKS:
             if is_computed(check["clause"]):
                 judged["state"] = WRONG
             if check["clause"] not in judged["must"]:

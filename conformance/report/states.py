@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.records.record import Record
+from conformance.records.record import BREAKS, Record
 
 STATES = {
     "conforms": "the clause holds",
@@ -45,11 +45,11 @@ SEVERITIES = {
 
 
 def state(check: Record) -> str:
-    """The state of a check."""
-    if check["outcome"] in ("crashed", "no-data"):
+    """The state of a check. A crash that the ledger lists is known as any other deviation is."""
+    if check["outcome"] == "no-data" or (check["outcome"] == "crashed" and not check["expected"]):
         return str(check["outcome"])
     if not check["expected"]:
         return "unexpected"
-    if check["outcome"] in ("deviates", "errored"):
+    if check["outcome"] in BREAKS:
         return "documented" if check.get("documented") else "known"
     return str(check["outcome"])

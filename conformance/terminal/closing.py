@@ -50,7 +50,7 @@ class Closing:
         """Take in one record."""
         if each["record"] == "check":
             self.summary.add(each)
-            if not each["expected"] or each["outcome"] == "crashed":
+            if not each["expected"]:
                 self.unexpected.append(each)
             elif each.get("deviation"):
                 self.expected[each["deviation"]] += 1

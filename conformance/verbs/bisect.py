@@ -17,7 +17,7 @@ from rich.console import Console
 from conformance.errors import UsageError
 from conformance.judging.choice import Choice
 from conformance.judging.opening import open_session
-from conformance.records.record import Record
+from conformance.records.record import BREAKS, Record
 from conformance.remote import loader, manifest
 from conformance.remote.link import Limits
 from conformance.remote.releases import releases
@@ -25,7 +25,6 @@ from conformance.running import hearing
 from conformance.terminal import complaint
 
 LIMITS = Limits(seconds=300.0)
-_BAD = ("deviates", "errored", "crashed")
 _ASKED = re.compile(r"(?P<name>[^@=<>!~\[]+)(?:\[(?P<package>[A-Za-z0-9._-]+)\](?P<versions>==.+))?")
 Key = tuple[str, ...]  # implementation, mode, dtype, clause, case
 
@@ -114,10 +113,10 @@ def _tried(version: Version, choice: Choice) -> Tried:
         if session.missing:
             return Tried(version, told="; ".join(session.missing.values()))
         records = list(hearing.heard(session, LIMITS))
-    judged = [each for each in records if each["outcome"] in (*_BAD, "conforms")]
+    judged = [each for each in records if each["outcome"] in (*BREAKS, "conforms")]
     if not judged:
         return Tried(version, told="nothing was judged there")
-    return Tried(version, {_key(each): each for each in judged if each["outcome"] in _BAD}, len(judged))
+    return Tried(version, {_key(each): each for each in judged if each["outcome"] in BREAKS}, len(judged))
 
 
 def _tell(console: Console, package: str, turn: Turn, forward: bool) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.records.record import Record
+from conformance.records.record import BREAKS, Record
 from conformance.records.versions import Versions
 from conformance.subjects.target import canonical
 
@@ -48,7 +48,7 @@ def seen(records: Iterable[Record], adapter: str) -> Seen:
         found.version = subject["version"]
         found.devices.add(subject["device"])
         place = (subject["mode"], subject["device"], subject["dtype"], record["case"])
-        deviates = record["outcome"] in ("deviates", "errored", "crashed")
+        deviates = record["outcome"] in BREAKS
         signature = record["signature"] if deviates else ""
         cell: Cell = (signature, subject["implementation"], record["clause"], *place)
         if deviates or record["outcome"] != "no-data":
