@@ -191,7 +191,7 @@ def test_a_tail_is_judged_by_its_own_ulp() -> None:
         assert tail(made, what, 12.5) == []
         assert tail(made, what, 13.75) == ["C6"]
         assert has_tails(made, what)
-        for other in ({"reduction": "sum"}, {"label_smoothing": 0.25}):
+        for other in ({"reduction": "sum"}, {"reduction": "mean"}, {"label_smoothing": 0.25}):
             assert not has_tails(planned(**other), what)
     for what in ("gradient labels", "gradient weight", "second", "forward"):
         assert not has_tails(made, what)
@@ -200,6 +200,23 @@ def test_a_tail_is_judged_by_its_own_ulp() -> None:
     assert (found.clause, found.signature, found.what) == ("C6", "lost-tail", "loss")
     assert found.detail.startswith("the loss: ")
     assert found.worst.logit == "-0x1.4p+4"
+
+
+@pytest.mark.parametrize(("label", "asked"), [(0.5, True), (0.1, False), (1 - 2.0**-13, False)])
+def test_a_label_that_the_logits_cannot_hold_has_no_tail(label: float, asked: bool) -> None:
+    """Whether it is rounded down or up."""
+    made = planned([-20.0], [label], "float16", dtypes=[("labels", "float32")])
+    exact = truth(made).right("loss").exact.approximate()
+    got = exact + 15 * 2.0 ** (math.floor(math.log2(exact[0])) - 10)
+
+    assert clauses(made, "loss", np.float16(got)) == (["C6"] if asked else [])
+
+
+def test_what_is_no_distance_takes_no_share() -> None:
+    """NaN is right or wrong."""
+    made = planned([math.nan], [1.0])
+
+    assert list(judged(made, "loss", np.float32([math.nan]))) == [Kept("C1", 0.0), Kept("C6", 0.0)]
 
 
 @pytest.mark.parametrize(("label", "asked"), [(0.0, True), (1.0, True), (0.5, False), (2.0**-20, False)])

@@ -68,7 +68,7 @@ def judged(made: Plan, what: str, got: Array) -> Iterator[Finding | Kept]:
     right = truth(made).right(what)
     limit = _bound(what, right, dtype)
     scale = right.scale + right.terms * of_subnormal_shares(limit, dtype.smallest_normal)
-    errors = measure(got.astype(np.float64).reshape(-1), right.exact, scale, dtype)
+    errors = measure(got.astype(np.float64).ravel(), right.exact, scale, dtype)
     verdict = within(errors, limit, _elements(made, right))
     if isinstance(verdict, Deviates):
         yield Finding(clause, verdict.signature, f"{_said(what)}: {verdict.detail}", verdict.worst, what)
@@ -96,14 +96,14 @@ def _kept(clause: str, verdict: Conforms) -> Kept:
 def _tails(made: Plan, what: str, errors: Errors, right: Right) -> Finding | Kept:
     """By the result's own ULP; the gradient of a soft label cancels where it is met, whoever computes it."""
     limit = bound("C6")
-    labels = made.operands["labels"].values.reshape(-1)
+    labels = made.operands["labels"].values.ravel()
     asked = np.ones(len(errors), np.bool_) if what == "loss" else (labels == 0) | (labels == 1)
     # Whoever rounds a wider label to the dtype of the logits moves 1 - z by half an ULP of 1: it may be all of a tail.
     asked &= native(labels, DTYPES[made.dtype]).astype(np.float64) == labels
     # A multiple of a subnormal number has no more digits than that.
     factors = [each.values for name, each in made.operands.items() if name in ("weight", "pos_weight")]
     factors += [] if what == "loss" else [made.cotangent.values]
-    largest = np.prod([np.maximum(np.abs(each).max(initial=1.0), 1.0) for each in factors])
+    largest = np.prod([np.abs(each).max(initial=1.0) for each in factors])
     asked &= ~(np.abs(right.exact.approximate()) < errors.dtype.smallest_normal * largest)
     verdict = outcome(errors, good(errors, limit), _elements(made, right), limit, judged=asked)
     if isinstance(verdict, Deviates):
@@ -146,7 +146,7 @@ def _precision(made: Plan, got: Array) -> Dtype:
 def _elements(made: Plan, right: Right) -> tuple[np.ndarray, np.ndarray] | None:
     if len(right.exact) != np.prod(made.shape):
         return None
-    return made.operands["logits"].values.reshape(-1), made.operands["labels"].values.reshape(-1)
+    return made.operands["logits"].values.ravel(), made.operands["labels"].values.ravel()
 
 
 def _said(what: str) -> str:
