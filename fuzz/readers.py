@@ -67,7 +67,7 @@ class Harness:
     def end(self) -> None:
         """Say what was found, and stop: libFuzzer would say it in its own words."""
         seconds = time.monotonic() - self.start
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+        memory = _most_memory()
         told = ", ".join(f"{name} {count:,}" for name, count in self.counts.most_common())
         print(f"inputs: {told}; {seconds:.0f} s, {self.counts['all'] / seconds:,.0f} a second", flush=True)
         print(f"slowest {self.slowest:.2f} s, memory {memory >> 20} MiB of {MEMORY >> 20}; {len(self.bugs)} bugs")
@@ -88,6 +88,12 @@ class Harness:
         file.write_bytes(data)
         self.bugs[place] = f"{file} ({str(error)[:120]!r})"
         print(f"{place}: {self.bugs[place]}", flush=True)
+
+
+def _most_memory() -> int:
+    """Bytes that this process had at most. getrusage counts those of the process that it was forked from, too."""
+    (line,) = (each for each in Path("/proc/self/status").read_text(encoding="ascii").splitlines() if "VmHWM" in each)
+    return int(line.split()[1]) << 10
 
 
 def main() -> None:

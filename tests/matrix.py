@@ -1,8 +1,8 @@
 """Every framework that is not installed beside the engine: ``python -m tests.matrix`` (``tox -e frameworks``).
 
-Each adapter's published versions are judged in environments that are made for them, one run an adapter, and merged into
-one page; ``--quick`` hears the quick part only. What cannot be installed here is no data. Exit code 1 if a run found
-what no ledger says, or judged nothing.
+Each adapter's newest published version is judged in an environment that is made for it, and the runs are merged into
+one page; ``--quick`` hears the quick part only. Older releases are told by reports/versions, in fewer clauses. What
+cannot be installed here is no data. Exit code 1 if a run found what no ledger says, or judged nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from packaging.version import Version
 from rich.console import Console
 
 from conformance.remote import manifest
@@ -20,14 +21,14 @@ from conformance.storage import content
 OUT = content.PACKAGE.parent / "reports" / "out" / "frameworks"
 
 
-def asked() -> dict[str, list[str]]:
+def asked() -> dict[str, str]:
     """What is written behind --adapter for each, by adapter."""
-    found = {}
-    for name, folder in content.adapter_folders().items():
-        known = manifest.read(folder)
-        if known.published and not known.beside:
-            found[name] = [f"{name}=={version}" for version in known.published]
-    return found
+    known = {name: manifest.read(folder) for name, folder in content.adapter_folders().items()}
+    return {
+        name: f"{name}=={max(each.published, key=Version)}"
+        for name, each in known.items()
+        if each.published and not each.beside
+    }
 
 
 def main() -> int:
@@ -41,8 +42,8 @@ def main() -> int:
     console, judge, bad = Console(), [sys.executable, "-m", "conformance"], []
     for name in options.adapter or choices:
         console.rule(name)
-        command = [*judge, "run", "--out", str(options.out / name), *(["--quick"] if options.quick else [])]
-        command += [word for each in choices[name] for word in ("--adapter", each)]
+        command = [*judge, "run", "--adapter", choices[name], "--out", str(options.out / name)]
+        command += ["--quick"] if options.quick else []
         if status := subprocess.run([*command, "--", "-n", "2"], check=False).returncode:
             bad.append(f"{name} (exit code {status})")
     if any(options.out.rglob("results.jsonl")):
