@@ -50,10 +50,7 @@ def put(data: bytes) -> str:
         with _saying(_said()[0] + said if flag & GREETED else said) as link:
             _converse(RemoteAdapter(link, link.greeted()))
     except (UsageError, WorkerDied, Missing) as error:
-        refusal = str(error)
-        if not refusal.isprintable() or not 10 < len(refusal) < 2000:
-            raise AssertionError(f"not one clear line: {refusal[:200]!r}") from None
-        return refusal
+        return hostile.told(error)
     return "accepted"
 
 

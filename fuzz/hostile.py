@@ -124,3 +124,11 @@ def resealed(body: bytes, seal: Any) -> bytes:
         return body
     right = seal(body[found.end() :].decode("utf-8", errors="replace"))
     return body[: found.start()] + f'[golden]\nsha256 = "{right}"\n'.encode() + body[found.end() :]
+
+
+def told(error: BaseException) -> str:
+    """The words of a refusal. Raises AssertionError if they are not one clear line."""
+    refusal = str(error)
+    if not refusal.isprintable() or not 10 < len(refusal) < 2000:
+        raise AssertionError(f"not one clear line: {refusal[:200]!r}") from None
+    return refusal

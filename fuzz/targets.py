@@ -46,10 +46,7 @@ def put(data: bytes) -> str:
     try:
         _READERS[flag & 3](flag, body)
     except UsageError as error:
-        refusal = str(error)
-        if not refusal.isprintable() or not 10 < len(refusal) < 2000:
-            raise AssertionError(f"not one clear line: {refusal[:200]!r}") from None
-        return refusal
+        return hostile.told(error)
     return "accepted"
 
 
