@@ -18,10 +18,11 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from conformance.errors import NotOffered as NotOffered
 from conformance.layout import LAYOUTS as LAYOUTS
+from conformance.layout import Array as Array
+from conformance.layout import Tensor as Tensor
 from conformance.layout import placed as placed
 from conformance.layout import strided as strided
 
@@ -32,8 +33,6 @@ except ModuleNotFoundError:  # where implementations run it need not be installe
 else:
     BFLOAT16 = np.dtype(_bfloat16)
 
-Array = npt.NDArray[Any]
-Tensor = Any  # a framework's own array
 Operands = Mapping[str, Tensor]  # logits or probabilities, labels, weight, pos_weight, cotangent
 Program = Callable[[Operands], Tensor]
 DTYPES = ("float64", "float32", "float16", "bfloat16")

@@ -20,9 +20,21 @@ from conformance.arithmetic.dtype import DTYPES
 from conformance.errors import UsageError
 from conformance.golden import case, collection
 from conformance.golden.grid import packed
-from conformance.records import ledger, record
+from conformance.records import ledger, record, versions
 from conformance.records.record import Record
-from conformance.report import badge, causes, compare, curves, history, markdown, page, port, standing
+from conformance.report import (
+    accuracy,
+    badge,
+    causes,
+    compare,
+    curves,
+    findings,
+    history,
+    markdown,
+    page,
+    port,
+    standing,
+)
 from conformance.report.merge import Merged, merge
 from conformance.spec.outcome import Conforms, Crashed, Deviates, Outcome
 from conformance.storage import content, intake
@@ -77,7 +89,7 @@ def clear() -> None:
         case._exact,
         case.Case._indices,
         ledger._any_of,
-        ledger._version_in,
+        versions._within,
         ledger.Ledger._near,
     ):
         cached.cache_clear()
@@ -123,7 +135,7 @@ def _follow(flag: int, found: list[Record]) -> None:
 
 
 def _told(merged: Merged, _: list[Record]) -> None:
-    markdown.table(merged), badge.badge(merged)
+    markdown.table(merged), badge.badge(merged), findings.text(merged, "runs"), accuracy.text(merged, "runs")
     "".join(record.line(each) for each in merged.records())
 
 

@@ -23,7 +23,7 @@ LEAST = {
     "benchmarks.page": ("--checks 2000", r'\{"build_s": .*"filter_ms": .*"beyond": \[.*\]\}'),
     "benchmarks.sweep": ("--blocks 1 --rounds 1", r'\{.*"over_alone": [0-9.]+,.*"beyond": \[.*\]\}'),
     "benchmarks.timing": ("--adapter pytorch --rounds 2", r'\{.*"pytorch_ratio": [0-9.]+, .*"beyond": \[.*\]\}'),
-    "fuzz.readers": ("--inputs 300 --blind --findings {folder}", r"slowest .* MiB of 1024; 0 bugs"),
+    "fuzz.readers": ("--inputs 1001 --blind --findings {folder}", r"slowest .* MiB of 1024; 0 bugs"),
     "fuzz.readers --of answers": ("--inputs 300 --blind --findings {folder}", r"slowest .* MiB of 1024; 0 bugs"),
     "tests.acquittal": (
         "--framework pytorch --dtype float16 --exemplar narrow --seeds 1",

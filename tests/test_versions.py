@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -78,7 +77,7 @@ RECORDED = sorted(FOLDER.glob("*.gz")) + sorted((ROOT / "reports" / "frameworks"
 def test_every_check_is_as_the_ledger_of_its_release_says(path: Path) -> None:
     """Judged anew by the ledgers that are here, as when it was recorded: what is said of one release is of no other."""
     head, *others = record.read(path)
-    folders = {label: content.adapter_folders()[re.split(r"[\[=]", label)[0]] for label in head["adapters"]}
+    folders = {label: content.adapter_folders()[release.taken_apart(label, "")[0]] for label in head["adapters"]}
     ledgers = {
         label: load(folder / FILE).beside(head["adapters"][label]["versions"]) for label, folder in folders.items()
     }

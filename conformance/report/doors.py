@@ -6,12 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from packaging.version import Version
 
 from conformance.records.record import BREAKS, Record
-from conformance.report import where
+from conformance.report import release, where
 from conformance.report.causes import Cause
 from conformance.report.draft import told
 from conformance.report.merge import Merged, named
@@ -68,7 +65,7 @@ def doors(merged: Merged, who: Standing, found: Sequence[Cause]) -> list[Door]:
     for adapter, name, version in {named(each["subject"])[:3] for each in merged.checks}:
         if who.roles.get((adapter, name), "function") == "function":
             versions[adapter].add(version)
-    ordered = {name: sorted(each, key=_order) for name, each in versions.items()}
+    ordered = {name: sorted(each, key=release.order) for name, each in versions.items()}
     own = [each for each in found if each["role"] == "function" and each["adapter"] in ordered]
     beside = _beside(merged, who, own)
     sources = [each for each in merged.others if each["record"] == "source"]
@@ -149,10 +146,3 @@ def _outcome(check: Record) -> str:
         )
     words = {"conforms": "right", "unsupported": "not offered"}
     return words.get(check["outcome"], str(check["outcome"]))
-
-
-def _order(text: str) -> tuple[int, Any]:
-    try:
-        return 1, Version(text)
-    except ValueError:
-        return 0, text

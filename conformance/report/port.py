@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -40,8 +40,9 @@ def port(
                 pairs.append({"dtype": dtype, "quantity": quantity, "subjects": subjects})
                 made = distances(members, grids[dtype])
                 arrays |= {f"{dtype}.{quantity}.{name}": table for name, table in made.items()}
+    named_as = titles(merged)
     header = {
-        "calls": [_call(merged, call) for call in calls],
+        "calls": [_call(merged, call, named_as) for call in calls],
         "modes": [_modes(merged, call) for call in calls],
         "recipes": recipes,
         **tables,
@@ -84,9 +85,9 @@ def _recipes(merged: Merged, places: dict[Name, int]) -> tuple[list[list[Any]], 
     return rows, {"codes": codes.values(), "gradients": gradients.values()}
 
 
-def _call(merged: Merged, call: Name) -> Record:
+def _call(merged: Merged, call: Name, named_as: Mapping[str, str]) -> Record:
     known = merged.implementations.get(call, {"adapter": call[0], "implementation": call[1]})
-    title = short(titles(merged).get(call[0], call[0]))
+    title = short(named_as.get(call[0], call[0]))
     return {**{key: known.get(key, "") for key in _KEPT}, "title": title}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from conformance.report import release
 from conformance.report.merge import Merged
@@ -33,7 +33,7 @@ def environment(subject: Mapping[str, str]) -> str:
     """The subject's adapter in its version, as --adapter takes it: without what a build adds to the version."""
     try:
         version = Version(subject["version"]).public
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion is one; so is int()'s refusal of 5,000 digits
         version = subject["version"]
     return f"{release.taken_apart(subject['adapter'], version)[0]}=={version}"
 

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from conformance.adapter import NotOffered
-from conformance.errors import ContentError, UsageError
+from conformance.errors import UsageError
 from conformance.judging.choice import Choice
 from conformance.judging.opening import open_subject
 from conformance.judging.session import Session
@@ -76,7 +76,7 @@ def _in_one_line(subject: str) -> Iterator[None]:
         yield
     except NotOffered as reason:
         raise UsageError(f"{subject}: {reason}; choose another --quantity or --mode") from None
-    except (UsageError, ContentError, OSError):
+    except (UsageError, OSError):
         raise
     except (Exception, WorkerDied) as error:
         told = " ".join(str(error).split())[:200]

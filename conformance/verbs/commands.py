@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from conformance.judging.opening import open_session
 from conformance.records import record
 from conformance.records.ledger import FILE
 from conformance.remote import loader
+from conformance.report import release
 from conformance.report.merge import merge
 from conformance.report.shares import largest
 from conformance.spec import specification
@@ -67,7 +67,7 @@ def ledger(options: argparse.Namespace) -> int:
     if name not in judged:
         raise UsageError(f"--adapter: {options.run} judges {', '.join(judged) or 'nothing'}; name one of these")
     own = all(is_target(each["subject"]["implementation"]) for each in records if each["record"] == "check")
-    folder = Path() if own else loader.available().get(re.split(r"[\[=]", name)[0], Path())
+    folder = Path() if own else loader.available().get(release.taken_apart(name, "")[0], Path())
     path = options.out or folder / FILE
     if options.versions:
         text = amendment.amended_text(records, name, path, options.versions)

@@ -40,9 +40,7 @@ def ledger_text(records: Iterable[Record], adapter: str, old: Path) -> str:
         owner, found = owner_of(cell, entries, run)
         (varying if found.get("varies") else sorted_in)[owner["id"]].append(cell)
     add_unexplained(entries, sorted_in)
-    return text(
-        (entry, _scopes(entry, run, sorted_in[entry["id"]], varying[entry["id"]])) for entry in entries
-    )  # fmt: skip
+    return text((entry, _scopes(entry, run, sorted_in[entry["id"]], varying[entry["id"]])) for entry in entries)
 
 
 def entries_of(old: Path) -> list[Entry]:
